@@ -1,0 +1,199 @@
+// R10 to R17, in the order of R12.
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "engine/core/draft.h"
+#include "slipway/core/names.h"
+
+namespace slipway {
+namespace internal {
+namespace {
+
+constexpr absl::string_view kResource = "Deployment";
+constexpr absl::string_view kProduction = "production";
+
+void CheckFields(const Question& question, Draft& draft) {
+  const v1::CreateDeployment& request = question.command.create_deployment();
+  const v1::Limits& limits = question.limits;
+  draft.CheckText(kResource, "ref", request.ref(), limits.name_bytes_max());
+  draft.CheckText(kResource, "task", request.task(), limits.name_bytes_max());
+  if (request.required_contexts().contexts_size() >
+      limits.required_contexts_max()) {
+    absl::StrAppend(draft.Violate(kResource, "required_contexts",
+                                  v1::VIOLATION_CODE_CUSTOM, 4),
+                    "required_contexts is too long (maximum is ",
+                    limits.required_contexts_max(), " contexts)");
+  } else {
+    for (const std::string& context : request.required_contexts().contexts()) {
+      draft.CheckText(kResource, "required_contexts", context,
+                      limits.name_bytes_max());
+    }
+  }
+  if (!v1::PayloadType_IsValid(request.payload_type())) {
+    draft.Violate(kResource, "payload", v1::VIOLATION_CODE_INVALID, 11)
+        ->append("payload is of an unknown type");
+  }
+  draft.CheckText(kResource, "payload", request.payload(),
+                  limits.payload_bytes_max());
+  if (request.has_environment()) {
+    draft.CheckEnvironmentName(kResource, request.environment());
+  }
+  draft.CheckText(kResource, "description", request.description(),
+                  limits.text_bytes_max());
+}
+
+// R13, R14. Whether the ref is up to date with the default branch, or need not
+// be; if not, the answer is written.
+bool PassesAutoMerge(const Question& question, Draft& draft) {
+  const v1::CreateDeployment& request = question.command.create_deployment();
+  const v1::ResolvedRef& ref = question.facts.ref();
+  const std::string& default_branch =
+      question.facts.repository().default_branch();
+  if (request.has_auto_merge() && !request.auto_merge()) return true;
+  draft.Cite({13});
+  const bool is_default_branch =
+      ref.form() == v1::REF_FORM_BRANCH && request.ref() == default_branch;
+  if (is_default_branch) draft.Cite({3, 14});
+  if (ref.contains_default_branch() || is_default_branch) return true;
+
+  if (ref.form() != v1::REF_FORM_BRANCH ||
+      question.facts.merge_outcome() == v1::MERGE_OUTCOME_CONFLICT) {
+    const int rule = ref.form() != v1::REF_FORM_BRANCH ? 14 : 13;
+    absl::StrAppend(draft.Reject(v1::REASON_MERGE_CONFLICT, rule),
+                    "Conflict merging ", default_branch, " into ",
+                    request.ref(), ".");
+  } else if (question.facts.merge_outcome() == v1::MERGE_OUTCOME_MERGED) {
+    absl::StrAppend(draft.Accept(v1::OUTCOME_AUTO_MERGED)->mutable_message(),
+                    "Auto-merged ", default_branch, " into ", request.ref(),
+                    " on deployment.");
+  } else {
+    v1::Effect* effect =
+        draft.Accept(v1::OUTCOME_MERGE_REQUIRED)->add_effects();
+    effect->set_type(v1::EFFECT_TYPE_MERGE);
+    effect->mutable_merge()->set_base(request.ref());
+    effect->mutable_merge()->set_head(default_branch);
+  }
+  return false;
+}
+
+bool IsListed(const v1::RequiredContexts& listed, absl::string_view context) {
+  return std::any_of(
+      listed.contexts().begin(), listed.contexts().end(),
+      [&](const std::string& name) { return SameName(name, context); });
+}
+
+// Whether `listed[index]` names a context that no earlier entry names and that
+// the commit does not have.
+bool IsMissing(const Question& question, int index) {
+  const v1::RequiredContexts& listed =
+      question.command.create_deployment().required_contexts();
+  const std::string& name = listed.contexts(index);
+  for (int i = 0; i < index; ++i) {
+    if (SameName(listed.contexts(i), name)) return false;
+  }
+  const auto& present = question.facts.ref().contexts();
+  return std::none_of(present.begin(), present.end(),
+                      [&](const v1::CommitContext& context) {
+                        return SameName(context.context(), name);
+                      });
+}
+
+// R15. Whether the commit's contexts let the deployment pass; if not, the
+// answer is written.
+bool PassesRequiredContexts(const Question& question, Draft& draft) {
+  const v1::CreateDeployment& request = question.command.create_deployment();
+  const bool all = !request.has_required_contexts();
+  const v1::RequiredContexts& listed = request.required_contexts();
+  draft.Cite({15});
+  if (!all && listed.contexts().empty()) return true;
+
+  bool passes = true;
+  for (const v1::CommitContext& context : question.facts.ref().contexts()) {
+    if (!all && !IsListed(listed, context.context())) continue;
+    if (context.state() != v1::COMMIT_CONTEXT_STATE_SUCCESS) passes = false;
+  }
+  bool any_missing = false;
+  for (int i = 0; i < listed.contexts_size(); ++i) {
+    if (IsMissing(question, i)) any_missing = true;
+  }
+  if (passes && !any_missing) return true;
+
+  absl::StrAppend(draft.Reject(v1::REASON_CONTEXTS_FAILED, 15),
+                  "Conflict: Commit status checks failed for ", request.ref(),
+                  ".");
+  for (const v1::CommitContext& context : question.facts.ref().contexts()) {
+    if (all || IsListed(listed, context.context())) draft.AddContext(context);
+  }
+  for (int i = 0; i < listed.contexts_size(); ++i) {
+    if (!IsMissing(question, i)) continue;
+    v1::CommitContext* missing = draft.AddContext();
+    missing->set_context(listed.contexts(i));
+    missing->set_state(v1::COMMIT_CONTEXT_STATE_PENDING);
+  }
+  return false;
+}
+
+void Create(const Question& question, Draft& draft) {
+  const v1::CreateDeployment& request = question.command.create_deployment();
+  draft.Cite({2, 10, 11, 16, 17});
+  draft.Accept(v1::OUTCOME_DEPLOYMENT_CREATED);
+  v1::Deployment* deployment =
+      draft.AddEvent(v1::EVENT_TYPE_DEPLOYMENT_CREATED)->mutable_deployment();
+  draft.NotifyOfLastEvent();
+  deployment->set_id(draft.TakeId());
+  deployment->set_ref(request.ref());
+  deployment->set_sha(question.facts.ref().sha());
+  if (request.has_task()) {
+    deployment->set_task(request.task());
+  } else {
+    deployment->set_task("deploy");
+  }
+  deployment->set_payload_type(request.payload_type());
+  if (request.payload_type() != v1::PAYLOAD_TYPE_UNSPECIFIED) {
+    deployment->set_payload(request.payload());
+  }
+  if (request.has_description()) {
+    deployment->set_description(request.description());
+  }
+  std::string* environment = deployment->mutable_environment();
+  if (request.has_environment()) {
+    *environment = request.environment();
+  } else {
+    environment->assign(kProduction.data(), kProduction.size());
+  }
+  deployment->set_original_environment(*environment);
+  deployment->set_transient_environment(request.transient_environment());
+  deployment->set_production_environment(
+      request.has_production_environment()
+          ? request.production_environment()
+          : Matches(question.rules.production_name_match(),
+                    v1::NAME_MATCH_EXACT, *environment, kProduction));
+  *deployment->mutable_creator() = question.command.actor();
+  deployment->set_created_at_ms(question.command.time_ms());
+  deployment->set_updated_at_ms(question.command.time_ms());
+  CreateEnvironmentIfNew(question, *environment, draft);
+}
+
+}  // namespace
+
+void DecideCreateDeployment(const Question& question, Draft& draft) {
+  draft.Cite({12});
+  CheckFields(question, draft);
+  if (draft.RejectIfViolated()) return;
+  if (!question.facts.has_ref()) {
+    absl::StrAppend(
+        draft.Reject(v1::REASON_REF_NOT_FOUND, 2),
+        "No ref found for: ", question.command.create_deployment().ref());
+    return;
+  }
+  if (!PassesAutoMerge(question, draft)) return;
+  if (!PassesRequiredContexts(question, draft)) return;
+  Create(question, draft);
+}
+
+}  // namespace internal
+}  // namespace slipway

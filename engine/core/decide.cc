@@ -1,0 +1,108 @@
+#include "slipway/core/decide.h"
+
+#include <cstdint>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "engine/core/draft.h"
+#include "slipway/core/facts.h"
+#include "slipway/core/rules.h"
+
+namespace slipway {
+namespace {
+
+using internal::Draft;
+using internal::Question;
+
+// Notes what is wrong with the parts that every command has. These are the
+// host's duties, so they go by the names of the messages' fields.
+void CheckCommand(const Question& question, Draft& draft) {
+  const v1::Command& command = question.command;
+  const auto violate = [&draft](absl::string_view field, int rule) {
+    return draft.Violate("Command", field, v1::VIOLATION_CODE_INVALID, rule);
+  };
+  if (const absl::string_view knob = UnknownKnob(question.rules);
+      !knob.empty()) {
+    absl::StrAppend(violate("rules", 8), knob, " is not a known value");
+  }
+  if (command.request_case() == v1::Command::REQUEST_NOT_SET) {
+    violate("request", 8)->append("request is not set, or not a known one");
+  }
+  if (command.time_ms() < 0 || command.time_ms() > kTimeMaxMs) {
+    absl::StrAppend(violate("time_ms", 8), "time_ms is not from 0 to ",
+                    kTimeMaxMs);
+  }
+  draft.CheckName("Command", "owner", command.repository().owner());
+  draft.CheckName("Command", "name", command.repository().name());
+  draft.CheckName("Command", "login", command.actor().login());
+  if (command.actor().id() <= 0 || command.actor().id() > kIdMax) {
+    violate("actor", 8)->append("the actor's id is not from 1 to 2^53 - 1");
+  }
+  const int64_t needed = IdsNeeded(question.facts, command);
+  if (needed == 0) return;
+  const v1::IdBlock& ids = command.ids();
+  if (ids.first() <= question.facts.last_id() || ids.first() <= 0) {
+    violate("ids", 17)->append(
+        "ids are not all above every id that the repository has seen");
+  } else if (ids.count() < needed) {
+    absl::StrAppend(violate("ids", 17), "ids are ", ids.count(),
+                    " where up to ", needed, " are needed");
+  } else if (ids.first() > kIdMax || needed - 1 > kIdMax - ids.first()) {
+    violate("ids", 17)->append("ids are not all below 2^53");
+  }
+}
+
+// The one place that knows every kind of command.
+void DecideRequest(const Question& question, Draft& draft) {
+  switch (question.command.request_case()) {
+    case v1::Command::kCreateDeployment:
+      return DecideCreateDeployment(question, draft);
+    case v1::Command::kCreateStatus:
+      return DecideCreateStatus(question, draft);
+    case v1::Command::kDeleteDeployment:
+      return DecideDeleteDeployment(question, draft);
+    case v1::Command::kPutRepository:
+      return DecidePutRepository(question, draft);
+    case v1::Command::kDeleteRepository:
+      return DecideDeleteRepository(question, draft);
+    case v1::Command::kPutRef:
+      return DecidePutRef(question, draft);
+    case v1::Command::kDeleteRef:
+      return DecideDeleteRef(question, draft);
+    case v1::Command::kPutCommitContext:
+      return DecidePutCommitContext(question, draft);
+    case v1::Command::kDeleteCommitContext:
+      return DecideDeleteCommitContext(question, draft);
+    case v1::Command::REQUEST_NOT_SET:
+      return;  // CheckCommand has rejected it
+  }
+}
+
+}  // namespace
+
+void Decide(const v1::Rules& rules, const v1::Facts& facts,
+            const v1::Command& command, v1::Decision* decision) {
+  decision->Clear();
+  const Question question{rules, LimitsOf(rules), facts, command};
+  Draft draft(question, decision);
+  CheckCommand(question, draft);
+  if (decision->has_rejection()) {
+    draft.Reject(v1::REASON_MALFORMED_COMMAND, 8)->append("Malformed command");
+    return;
+  }
+  if (!facts.has_repository() &&
+      command.request_case() != v1::Command::kPutRepository) {
+    draft.Reject(v1::REASON_REPOSITORY_NOT_FOUND, 1)->append("Not Found");
+    return;
+  }
+  DecideRequest(question, draft);
+}
+
+v1::Decision Decide(const v1::Rules& rules, const v1::Facts& facts,
+                    const v1::Command& command) {
+  v1::Decision decision;
+  Decide(rules, facts, command, &decision);
+  return decision;
+}
+
+}  // namespace slipway

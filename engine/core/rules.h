@@ -1,0 +1,59 @@
+// The presets of `Rules`, the defaults of `Limits`, and the predicates that a
+// store needs to keep its indexes in step with the rules.
+//
+//   slipway::v1::Rules rules = slipway::DocumentedRules();
+//   rules.mutable_limits()->set_statuses_per_deployment_max(1000);
+//
+// All functions are pure and thread-safe.
+
+#ifndef SLIPWAY_ENGINE_CORE_RULES_H_
+#define SLIPWAY_ENGINE_CORE_RULES_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "slipway/v1/command.pb.h"
+#include "slipway/v1/deployment.pb.h"
+#include "slipway/v1/facts.pb.h"
+#include "slipway/v1/rules.pb.h"
+
+namespace slipway {
+
+// Ids stay below 2^53, because JSON clients lose the digits above it (R17).
+inline constexpr int64_t kIdMax = (int64_t{1} << 53) - 1;
+
+// 9999-12-31T23:59:59.999Z, the last time with a four-digit year.
+inline constexpr int64_t kTimeMaxMs = 253402300799999;
+
+// What GitHub's documentation says; every knob spelled out. Equal in effect to
+// an empty message.
+v1::Rules DocumentedRules();
+
+// What GitHub.com is seen to do where it differs: the scope of deletions (R41).
+v1::Rules ObservedRules();
+
+// Every limit, the unset ones filled with their defaults. A negative limit
+// counts as 0. Total.
+v1::Limits LimitsOf(const v1::Rules& rules);
+
+// The first knob or limit of `rules` that this version does not know (an enum
+// value from a newer schema), or empty. Decisions under such rules are
+// rejected as MALFORMED_COMMAND. Total.
+absl::string_view UnknownKnob(const v1::Rules& rules);
+
+// Where a status puts its deployment (R23). Total.
+const std::string& TargetEnvironment(const v1::Deployment& deployment,
+                                     const v1::CreateStatus& request);
+
+// Whether a status asks for others to be retired at all (R30). Total.
+bool TriggersInactivation(const v1::CreateStatus& request);
+
+// Whether the success of `succeeded`, which is then in `environment`, retires
+// `live`, whose latest status is `success` (R31 to R34, R37). Total.
+bool Retires(const v1::Rules& rules, const v1::Deployment& succeeded,
+             absl::string_view environment, const v1::LiveDeployment& live);
+
+}  // namespace slipway
+
+#endif  // SLIPWAY_ENGINE_CORE_RULES_H_
