@@ -1,0 +1,7 @@
+#include <ctime>
+
+namespace slipway {
+
+long Impure() { return time(nullptr); }
+
+}  // namespace slipway

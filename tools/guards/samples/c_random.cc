@@ -1,0 +1,7 @@
+#include <cstdlib>
+
+namespace slipway {
+
+int Impure() { return std::rand(); }
+
+}  // namespace slipway

@@ -1,0 +1,9 @@
+#include <chrono>
+
+namespace slipway {
+
+long Impure() {
+  return std::chrono::system_clock::now().time_since_epoch().count();
+}
+
+}  // namespace slipway

@@ -1,0 +1,7 @@
+#include <iostream>
+
+namespace slipway {
+
+void Impure() { std::clog << "decided\n"; }
+
+}  // namespace slipway

@@ -1,0 +1,9 @@
+#include <thread>
+
+namespace slipway {
+
+void Impure() {
+  std::thread([] {}).join();
+}
+
+}  // namespace slipway
