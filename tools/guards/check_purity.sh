@@ -32,15 +32,16 @@ for archive in "$@"; do
   defined="$(nm --defined-only --format=posix -- "${archive}" 2>/dev/null | awk 'NF >= 2 {print $1}' | LC_ALL=C sort -u)"
   undefined="$(nm --undefined-only --format=posix -- "${archive}" 2>/dev/null | awk 'NF >= 2 {print $1}' | LC_ALL=C sort -u)"
   [[ -n "${undefined}" ]] || fail "${archive} has no undefined symbol: there is no code in it"
-  while read -r symbol; do
+  needed="$(comm -13 <(printf '%s\n' "${defined}") <(printf '%s\n' "${undefined}"))"
+  while IFS=$'\t' read -r symbol name; do
     symbols=$((symbols + 1))
     if [[ "${symbol}" == _Z* ]]; then
-      name="$(c++filt -- "${symbol}" | sed -E 's/\b(lts_[0-9]+|debian[0-9]+|__cxx11|_V2|__1):://g')"
       [[ "${name}" =~ ${harmful_cpp} ]] && harmful+=("${archive##*/}: ${name}")
     elif [[ ! "${symbol}" =~ ${harmless_c} ]]; then
       harmful+=("${archive##*/}: ${symbol}")
     fi
-  done < <(comm -13 <(printf '%s\n' "${defined}") <(printf '%s\n' "${undefined}"))
+  done < <(paste <(printf '%s\n' "${needed}") \
+    <(printf '%s\n' "${needed}" | c++filt | sed -E 's/\b(lts_[0-9]+|debian[0-9]+|__cxx11|_V2|__1):://g'))
 done
 
 if ((${#harmful[@]})); then
