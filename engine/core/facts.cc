@@ -62,17 +62,6 @@ void AddRef(const v1::RepositoryState& state, const std::string& ref,
   if (commit != nullptr) *resolved.mutable_contexts() = commit->contexts();
 }
 
-v1::LiveDeployment LiveDeploymentOf(const v1::Deployment& deployment) {
-  v1::LiveDeployment live;
-  live.set_id(deployment.id());
-  live.set_environment(deployment.environment());
-  live.set_task(deployment.task());
-  live.set_transient_environment(deployment.transient_environment());
-  live.set_production_environment(deployment.production_environment());
-  *live.mutable_creator() = deployment.creator();
-  return live;
-}
-
 void AddStatusFacts(const v1::Rules& rules, const v1::RepositoryState& state,
                     const v1::CreateStatus& request,
                     const v1::DeploymentRecord& record, v1::Facts& facts) {
@@ -104,6 +93,17 @@ bool IsOnlyOneInScope(const v1::Rules& rules, const v1::RepositoryState& state,
 }
 
 }  // namespace
+
+v1::LiveDeployment LiveDeploymentOf(const v1::Deployment& deployment) {
+  v1::LiveDeployment live;
+  live.set_id(deployment.id());
+  live.set_environment(deployment.environment());
+  live.set_task(deployment.task());
+  live.set_transient_environment(deployment.transient_environment());
+  live.set_production_environment(deployment.production_environment());
+  *live.mutable_creator() = deployment.creator();
+  return live;
+}
 
 v1::Facts FactsFor(const v1::Rules& rules, const v1::RepositoryState& state,
                    const v1::Command& command) {

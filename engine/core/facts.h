@@ -7,6 +7,7 @@
 
 #include "absl/strings/string_view.h"
 #include "slipway/v1/command.pb.h"
+#include "slipway/v1/deployment.pb.h"
 #include "slipway/v1/facts.pb.h"
 #include "slipway/v1/rules.pb.h"
 #include "slipway/v1/state.pb.h"
@@ -25,6 +26,10 @@ namespace slipway {
 // from indexes.
 v1::Facts FactsFor(const v1::Rules& rules, const v1::RepositoryState& state,
                    const v1::Command& command);
+
+// What a newer success needs to know of `deployment`, whose latest status is
+// `success`. Total, pure.
+v1::LiveDeployment LiveDeploymentOf(const v1::Deployment& deployment);
 
 // How many ids `command` can use at the most, given its facts: the count that
 // its `IdBlock` must have. 0 for the commands that create no row. Total, pure.
