@@ -23,7 +23,8 @@ void CheckCommand(const Question& question, Draft& draft) {
   };
   if (const absl::string_view knob = UnknownKnob(question.rules);
       !knob.empty()) {
-    absl::StrAppend(violate("rules", 8), knob, " is not a known value");
+    absl::StrAppend(violate("rules", 8), knob,
+                    " has something that this version does not know");
   }
   if (command.request_case() == v1::Command::REQUEST_NOT_SET) {
     violate("request", 8)->append("request is not set, or not a known one");

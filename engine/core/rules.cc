@@ -2,9 +2,18 @@
 
 #include <algorithm>
 
+#include "google/protobuf/message.h"
+#include "google/protobuf/unknown_field_set.h"
 #include "slipway/core/names.h"
 
 namespace slipway {
+namespace {
+
+bool HasUnknownField(const google::protobuf::Message& message) {
+  return !message.GetReflection()->GetUnknownFields(message).empty();
+}
+
+}  // namespace
 
 v1::Rules DocumentedRules() {
   v1::Rules rules;
@@ -66,6 +75,8 @@ absl::string_view UnknownKnob(const v1::Rules& rules) {
   SLIPWAY_KNOB(deletion_scope, DeletionScope);
   SLIPWAY_KNOB(list_environment_match, NameMatch);
 #undef SLIPWAY_KNOB
+  if (HasUnknownField(rules)) return "rules";
+  if (HasUnknownField(rules.limits())) return "limits";
   return {};
 }
 

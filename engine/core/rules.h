@@ -37,9 +37,10 @@ v1::Rules ObservedRules();
 // counts as 0. Total.
 v1::Limits LimitsOf(const v1::Rules& rules);
 
-// The first knob or limit of `rules` that this version does not know (an enum
-// value from a newer schema), or empty. Decisions under such rules are
-// rejected as MALFORMED_COMMAND. Total.
+// The first knob of `rules` with a value that this version does not know, or
+// "rules" or "limits" where a field of theirs comes from a newer schema, or
+// empty. Decisions under such rules are rejected as MALFORMED_COMMAND (R8).
+// Total.
 absl::string_view UnknownKnob(const v1::Rules& rules);
 
 // Where a status puts its deployment (R23). Total.
