@@ -113,6 +113,7 @@ absl::Status DeleteRef(const v1::Event& event, v1::RepositoryState& state) {
 
 absl::Status PutCommitContext(const v1::Event& event,
                               v1::RepositoryState& state) {
+  if (!event.has_context()) return Damaged(event, "no context");
   v1::Commit* commit = Find(*state.mutable_commits(), KeyOf(event.commit()));
   if (commit == nullptr) {
     return Damaged(event,
