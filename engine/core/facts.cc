@@ -113,10 +113,7 @@ v1::Facts FactsFor(const v1::Rules& rules, const v1::RepositoryState& state,
   *facts.mutable_repository() = state.repository();
   const auto add_deployment = [&](int64_t id) {
     const v1::DeploymentRecord* record = Find(state.deployments(), id);
-    if (record != nullptr) {
-      *facts.mutable_deployment() = record->deployment();
-      facts.set_latest_state(LatestState(*record));
-    }
+    if (record != nullptr) *facts.mutable_deployment() = record->deployment();
     return record;
   };
   switch (command.request_case()) {
@@ -140,38 +137,38 @@ v1::Facts FactsFor(const v1::Rules& rules, const v1::RepositoryState& state,
     case v1::Command::kDeleteDeployment: {
       const int64_t id = command.delete_deployment().deployment_id();
       if (const auto* record = add_deployment(id)) {
+        facts.set_latest_state(LatestState(*record));
         facts.set_only_one_in_scope(
             IsOnlyOneInScope(rules, state, record->deployment()));
       }
       break;
     }
-    case v1::Command::kPutRef:
     case v1::Command::kDeleteRef: {
-      const bool put = command.has_put_ref();
-      const v1::Ref* ref = FindRef(
-          state, put ? command.put_ref().type() : command.delete_ref().type(),
-          put ? command.put_ref().name() : command.delete_ref().name());
+      const v1::DeleteRef& request = command.delete_ref();
+      const v1::Ref* ref = FindRef(state, request.type(), request.name());
       if (ref != nullptr) *facts.mutable_existing_ref() = *ref;
       break;
     }
-    case v1::Command::kPutCommitContext:
+    case v1::Command::kPutCommitContext: {
+      const absl::string_view sha = command.put_commit_context().sha();
+      facts.set_commit_exists(Find(state.commits(), sha) != nullptr);
+      break;
+    }
     case v1::Command::kDeleteCommitContext: {
-      const bool put = command.has_put_commit_context();
-      const absl::string_view sha = put ? command.put_commit_context().sha()
-                                        : command.delete_commit_context().sha();
-      const v1::Commit* commit = Find(state.commits(), sha);
+      const v1::DeleteCommitContext& request = command.delete_commit_context();
+      const v1::Commit* commit =
+          Find(state.commits(), absl::string_view(request.sha()));
       if (commit == nullptr) break;
       facts.set_commit_exists(true);
-      const std::string context =
-          FoldName(put ? command.put_commit_context().context()
-                       : command.delete_commit_context().context());
-      if (const auto* existing = Find(commit->contexts(), context)) {
+      const std::string key = FoldName(request.context());
+      if (const auto* existing = Find(commit->contexts(), key)) {
         *facts.mutable_existing_context() = *existing;
       }
       break;
     }
     case v1::Command::kPutRepository:
     case v1::Command::kDeleteRepository:
+    case v1::Command::kPutRef:
     case v1::Command::REQUEST_NOT_SET:
       break;
   }
@@ -179,10 +176,11 @@ v1::Facts FactsFor(const v1::Rules& rules, const v1::RepositoryState& state,
 }
 
 int64_t IdsNeeded(const v1::Facts& facts, const v1::Command& command) {
+  if (!facts.has_repository()) return 0;
   const int64_t environments = facts.has_environment() ? 0 : 1;
   switch (command.request_case()) {
     case v1::Command::kCreateDeployment:
-      return facts.has_repository() && facts.has_ref() ? 1 + environments : 0;
+      return facts.has_ref() ? 1 + environments : 0;
     case v1::Command::kCreateStatus:
       return facts.has_deployment()
                  ? 1 + facts.live_deployments_size() + environments
