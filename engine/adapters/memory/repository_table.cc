@@ -58,25 +58,8 @@ v1::Facts RepositoryTable::FactsFor(const v1::Rules& rules,
   *facts.mutable_repository() = *repository_;
   const auto add_deployment = [&](int64_t id) {
     const Record* record = Find(id);
-    if (record != nullptr) {
-      *facts.mutable_deployment() = record->deployment;
-      facts.set_latest_state(LatestState(*record));
-    }
+    if (record != nullptr) *facts.mutable_deployment() = record->deployment;
     return record;
-  };
-  const auto add_ref = [&](v1::RefType type, absl::string_view name) {
-    const v1::Ref* ref = FindRef(type, name);
-    if (ref != nullptr) *facts.mutable_existing_ref() = *ref;
-  };
-  const auto add_context = [&](absl::string_view sha,
-                               absl::string_view context) {
-    const auto commit = commits_.find(sha);
-    if (commit == commits_.end()) return;
-    facts.set_commit_exists(true);
-    for (const v1::CommitContext& existing : commit->second.contexts()) {
-      if (!SameName(existing.context(), context)) continue;
-      *facts.mutable_existing_context() = existing;
-    }
   };
   switch (command.request_case()) {
     case v1::Command::kCreateDeployment: {
@@ -97,26 +80,35 @@ v1::Facts RepositoryTable::FactsFor(const v1::Rules& rules,
     case v1::Command::kDeleteDeployment: {
       const int64_t id = command.delete_deployment().deployment_id();
       if (const Record* record = add_deployment(id)) {
+        facts.set_latest_state(LatestState(*record));
         facts.set_only_one_in_scope(IsOnlyOneInScope(rules, *record));
       }
       break;
     }
-    case v1::Command::kPutRef:
-      add_ref(command.put_ref().type(), command.put_ref().name());
+    case v1::Command::kDeleteRef: {
+      const v1::DeleteRef& request = command.delete_ref();
+      const v1::Ref* ref = FindRef(request.type(), request.name());
+      if (ref != nullptr) *facts.mutable_existing_ref() = *ref;
       break;
-    case v1::Command::kDeleteRef:
-      add_ref(command.delete_ref().type(), command.delete_ref().name());
-      break;
+    }
     case v1::Command::kPutCommitContext:
-      add_context(command.put_commit_context().sha(),
-                  command.put_commit_context().context());
+      facts.set_commit_exists(
+          commits_.contains(command.put_commit_context().sha()));
       break;
-    case v1::Command::kDeleteCommitContext:
-      add_context(command.delete_commit_context().sha(),
-                  command.delete_commit_context().context());
+    case v1::Command::kDeleteCommitContext: {
+      const v1::DeleteCommitContext& request = command.delete_commit_context();
+      const auto commit = commits_.find(request.sha());
+      if (commit == commits_.end()) break;
+      facts.set_commit_exists(true);
+      for (const v1::CommitContext& existing : commit->second.contexts()) {
+        if (!SameName(existing.context(), request.context())) continue;
+        *facts.mutable_existing_context() = existing;
+      }
       break;
+    }
     case v1::Command::kPutRepository:
     case v1::Command::kDeleteRepository:
+    case v1::Command::kPutRef:
     case v1::Command::REQUEST_NOT_SET:
       break;
   }
