@@ -19,66 +19,104 @@ What they add to the rules of `@rules_cc`, and nothing else:
 
 *   warnings (`SLIPWAY_COPTS`; this project's own .bazelrc makes them errors);
 *   libraries: the include path, `slipway/` and the package without its `engine/`;
-*   benchmarks: `testonly`, and a test that runs every benchmark once, briefly,
-    so that they stay compiled and alive;
-*   libraries, tests, binaries: private unless `visibility` says otherwise.
+*   benchmarks: `testonly`, and the test `NAME_smoke` that runs every benchmark
+    once, briefly, so that they stay alive;
+*   all: the test `NAME_tidy`, clang-tidy over their sources, tagged `lint`;
+*   all: private unless `visibility` says otherwise.
+
+`srcs`, `hdrs` and `deps` must be plain lists, without select().
 """
 
 load("@rules_cc//cc:defs.bzl", "cc_binary", "cc_library", "cc_test")
+load("//tools/lint:clang_tidy.bzl", "clang_tidy_test")
 
 SLIPWAY_COPTS = [
     "-Wall",
     "-Wextra",
 ]
 
+_PRIVATE = ["//visibility:private"]
+
 def _include_prefix():
     package = native.package_name()
     if package.startswith("engine/"):
         package = package[len("engine/"):]
-    return "slipway/" + package
+    return package
 
-def slipway_cc_library(name, copts = [], visibility = ["//visibility:private"], **kwargs):
+def _tidy_test(name, srcs, deps, tags):
+    srcs = [src for src in srcs if src.endswith((".cc", ".h"))]
+    if srcs:
+        clang_tidy_test(
+            name = name + "_tidy",
+            testonly = True,
+            size = "small",
+            srcs = srcs,
+            include_prefix = _include_prefix(),
+            tags = ["lint"] + [tag for tag in tags if tag == "manual"],
+            visibility = _PRIVATE,
+            deps = deps,
+        )
+
+def slipway_cc_library(name, srcs = [], hdrs = [], deps = [], copts = [], tags = [], visibility = _PRIVATE, **kwargs):
     cc_library(
         name = name,
+        srcs = srcs,
+        hdrs = hdrs,
         copts = SLIPWAY_COPTS + copts,
-        include_prefix = _include_prefix(),
+        include_prefix = "slipway/" + _include_prefix(),
+        tags = tags,
         visibility = visibility,
+        deps = deps,
         **kwargs
     )
+    _tidy_test(name, srcs + hdrs, deps + [":" + name], tags)
 
-def slipway_cc_binary(name, copts = [], visibility = ["//visibility:private"], **kwargs):
+def slipway_cc_binary(name, srcs = [], deps = [], copts = [], tags = [], visibility = _PRIVATE, **kwargs):
     cc_binary(
         name = name,
+        srcs = srcs,
         copts = SLIPWAY_COPTS + copts,
+        tags = tags,
         visibility = visibility,
+        deps = deps,
         **kwargs
     )
+    _tidy_test(name, srcs, deps, tags)
 
-def slipway_cc_test(name, copts = [], size = "small", visibility = ["//visibility:private"], **kwargs):
+def slipway_cc_test(name, srcs = [], deps = [], copts = [], tags = [], size = "small", visibility = _PRIVATE, **kwargs):
     cc_test(
         name = name,
         size = size,
+        srcs = srcs,
         copts = SLIPWAY_COPTS + copts,
+        tags = tags,
         visibility = visibility,
+        deps = deps,
         **kwargs
     )
+    _tidy_test(name, srcs, deps, tags)
 
-def slipway_cc_benchmark(name, copts = [], deps = [], size = "small", **kwargs):
+def slipway_cc_benchmark(name, srcs = [], deps = [], copts = [], tags = [], size = "small", visibility = _PRIVATE, **kwargs):
     """A benchmark binary `name` and the test `name`_smoke; add benchmark_main to `deps` yourself."""
     cc_binary(
         name = name,
         testonly = True,
+        srcs = srcs,
         copts = SLIPWAY_COPTS + copts,
-        visibility = ["//visibility:private"],
+        tags = tags,
+        visibility = visibility,
         deps = deps,
         **kwargs
     )
     cc_test(
         name = name + "_smoke",
         size = size,
-        copts = SLIPWAY_COPTS + copts,
+        srcs = srcs,
         args = ["--benchmark_min_time=0.001"],
-        visibility = ["//visibility:private"],
+        copts = SLIPWAY_COPTS + copts,
+        tags = tags,
+        visibility = _PRIVATE,
         deps = deps,
         **kwargs
     )
+    _tidy_test(name, srcs, deps, tags)
