@@ -1,0 +1,35 @@
+// The fields of a request's body, by the types that the API gives them. Not for
+// users.
+
+#ifndef SLIPWAY_ENGINE_ADAPTERS_REST_REQUEST_FIELDS_H_
+#define SLIPWAY_ENGINE_ADAPTERS_REST_REQUEST_FIELDS_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "engine/adapters/rest/json_body.h"
+#include "slipway/v1/command.pb.h"
+
+namespace slipway {
+namespace internal {
+
+// What is wrong with a body before any rule looks at it. With the status 0
+// nothing is.
+struct BodyProblem {
+  int status = 0;
+  std::string message;
+};
+
+// Fills in a command's request from a body. Unknown fields are ignored; a known
+// field that is given twice leaves open which one is meant, so the body counts
+// as no JSON. A wrong type is one line of the problem's message, and all of
+// them are listed.
+BodyProblem ReadCreateDeployment(const JsonBody& body,
+                                 v1::CreateDeployment* request);
+BodyProblem ReadCreateStatus(const JsonBody& body, v1::CreateStatus* request);
+
+}  // namespace internal
+}  // namespace slipway
+
+#endif  // SLIPWAY_ENGINE_ADAPTERS_REST_REQUEST_FIELDS_H_

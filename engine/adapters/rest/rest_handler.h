@@ -1,0 +1,64 @@
+// The REST surface of the GitHub Deployments API, as a function from request to
+// response. It knows no socket:
+//
+//   slipway::RestHandler rest({&runner, &store});
+//   slipway::HttpRequest request;
+//   request.method = "POST";
+//   request.target = "/repos/octocat/hello-world/deployments";
+//   request.headers = {{"Host", "127.0.0.1:8080"}};
+//   request.body = R"({"ref": "main"})";
+//   slipway::HttpResponse response = rest.Handle(request);  // 201
+//
+// docs/spec/wire.md says what is served, and how.
+
+#ifndef SLIPWAY_ENGINE_ADAPTERS_REST_REST_HANDLER_H_
+#define SLIPWAY_ENGINE_ADAPTERS_REST_REST_HANDLER_H_
+
+#include <string>
+
+#include "slipway/ports/http.h"
+#include "slipway/ports/store.h"
+#include "slipway/runner/runner.h"
+#include "slipway/v1/actor.pb.h"
+
+namespace slipway {
+
+// The two dialects differ only in where the API begins.
+enum class RestDialect {
+  // At "/", as on api.github.com.
+  kGitHub,
+  // At "/api/v3", as on GitHub Enterprise Server.
+  kEnterprise,
+};
+
+// What the handler works with. Not owned; all must outlive it.
+struct RestParams {
+  Runner* runner = nullptr;
+  Store* store = nullptr;
+  RestDialect dialect = RestDialect::kGitHub;
+  // Scheme, host and port under which clients reach the server, such as
+  // "https://git.example.org", for the addresses in answers. Empty: "http://"
+  // and the request's Host header.
+  std::string base_url;
+  // Who every caller acts as.
+  v1::Actor actor;
+};
+
+// Thread-safe and total. Limits are those of the runner's rules. Failures of
+// the store or source control are answered 503 with `Retry-After` where trying
+// again may help (UNAVAILABLE, ABORTED), else 500.
+class RestHandler : public HttpHandler {
+ public:
+  // `runner`, `store` and `actor` are needed.
+  explicit RestHandler(RestParams params);
+
+  HttpResponse Handle(const HttpRequest& request) override;
+
+ private:
+  RestParams params_;
+  v1::Limits limits_;
+};
+
+}  // namespace slipway
+
+#endif  // SLIPWAY_ENGINE_ADAPTERS_REST_REST_HANDLER_H_
