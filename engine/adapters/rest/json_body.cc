@@ -30,7 +30,7 @@ class BodyBuilder
   bool String(const char* data, rapidjson::SizeType size, bool) {
     JsonValue* value = Begin(JsonType::kString);
     if (value != nullptr) value->text.assign(data, size);
-    End(value);
+    End(value, stream_.Tell());
     return true;
   }
   bool Key(const char* data, rapidjson::SizeType size, bool) {
@@ -48,7 +48,7 @@ class BodyBuilder
 
  private:
   bool Scalar(JsonType type) {
-    End(Begin(type));
+    End(Begin(type), stream_.Tell());
     return true;
   }
 
@@ -72,8 +72,8 @@ class BodyBuilder
   }
 
   // `raw` so far reaches to the end of the text: cut it where the value ended.
-  void End(JsonValue* value) {
-    token_end_ = stream_.Tell();
+  void End(JsonValue* value, size_t token_end) {
+    token_end_ = token_end;
     if (value == nullptr) return;
     const size_t start = value->raw.data() - text_.data();
     value->raw = text_.substr(start, token_end_ - start);
@@ -85,17 +85,23 @@ class BodyBuilder
     ++depth_;
     if (depth_ == 2) field_ = value;
     if (depth_ == 3) element_ = value;
-    token_end_ = stream_.Tell();
+    token_end_ = AfterBracket();
     return true;
   }
 
   bool Close() {
     --depth_;
-    End(depth_ == 1 ? field_ : depth_ == 2 ? element_ : nullptr);
+    End(depth_ == 1   ? field_
+        : depth_ == 2 ? element_
+                      : nullptr,
+        AfterBracket());
     if (depth_ == 1) field_ = nullptr;
     if (depth_ <= 2) element_ = nullptr;
     return true;
   }
+
+  // The iterative parser tells of a bracket before it takes it from the stream.
+  size_t AfterBracket() const { return stream_.Tell() + 1; }
 
   // The first character of the value after the token that ended last.
   size_t ValueStart() const {
