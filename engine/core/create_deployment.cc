@@ -55,21 +55,26 @@ bool PassesAutoMerge(const Question& question, Draft& draft) {
       question.facts.repository().default_branch();
   if (request.has_auto_merge() && !request.auto_merge()) return true;
   draft.Cite({13});
-  const bool is_default_branch =
-      ref.form() == v1::REF_FORM_BRANCH && request.ref() == default_branch;
-  if (is_default_branch) draft.Cite({3, 14});
-  if (ref.contains_default_branch() || is_default_branch) return true;
-
-  if (ref.form() != v1::REF_FORM_BRANCH ||
-      question.facts.merge_outcome() == v1::MERGE_OUTCOME_CONFLICT) {
-    const int rule = ref.form() != v1::REF_FORM_BRANCH ? 14 : 13;
-    absl::StrAppend(draft.Reject(v1::REASON_MERGE_CONFLICT, rule),
-                    "Conflict merging ", default_branch, " into ",
-                    request.ref(), ".");
-  } else if (question.facts.merge_outcome() == v1::MERGE_OUTCOME_MERGED) {
+  const bool is_branch = ref.form() == v1::REF_FORM_BRANCH;
+  if (is_branch && request.ref() == default_branch) {
+    draft.Cite({3, 14});
+    return true;
+  }
+  // Before the ref is looked at: facts that were read after the merge show it
+  // up to date, and yet this request was answered by the merge.
+  if (is_branch && question.facts.merge_outcome() == v1::MERGE_OUTCOME_MERGED) {
     absl::StrAppend(draft.Accept(v1::OUTCOME_AUTO_MERGED)->mutable_message(),
                     "Auto-merged ", default_branch, " into ", request.ref(),
                     " on deployment.");
+    return false;
+  }
+  if (ref.contains_default_branch()) return true;
+
+  if (!is_branch ||
+      question.facts.merge_outcome() == v1::MERGE_OUTCOME_CONFLICT) {
+    absl::StrAppend(
+        draft.Reject(v1::REASON_MERGE_CONFLICT, is_branch ? 13 : 14),
+        "Conflict merging ", default_branch, " into ", request.ref(), ".");
   } else {
     v1::Effect* effect =
         draft.Accept(v1::OUTCOME_MERGE_REQUIRED)->add_effects();

@@ -7,6 +7,7 @@
 #include "engine/core/draft.h"
 #include "slipway/core/facts.h"
 #include "slipway/core/rules.h"
+#include "slipway/v1/actor.pb.h"
 
 namespace slipway {
 namespace {
@@ -38,6 +39,9 @@ void CheckCommand(const Question& question, Draft& draft) {
   draft.CheckName("Command", "login", command.actor().login());
   if (command.actor().id() <= 0 || command.actor().id() > kIdMax) {
     violate("actor", 8)->append("the actor's id is not from 1 to 2^53 - 1");
+  }
+  if (!v1::ActorType_IsValid(command.actor().type())) {
+    violate("actor", 8)->append("the actor's type is not a known one");
   }
   const int64_t needed = IdsNeeded(question.facts, command);
   if (needed == 0) return;
