@@ -248,12 +248,13 @@ bool HttpServer::Impl::Shutdown() {
   host_.stopping = true;
   bool answered = true;
   if (!io_threads_.empty()) {
-    std::promise<void> stopped;
-    net::post(acceptor_.get_executor(), [this, &stopped] {
+    // Shared, because we may be awake before `set_value` returns.
+    auto stopped = std::make_shared<std::promise<void>>();
+    net::post(acceptor_.get_executor(), [this, stopped] {
       StopAccepting();
-      stopped.set_value();
+      stopped->set_value();
     });
-    stopped.get_future().wait();
+    stopped->get_future().wait();
     answered = host_.connections.WaitUntilEmpty(
         std::chrono::milliseconds(host_.options.shutdown_grace_ms));
   }

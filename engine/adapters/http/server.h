@@ -16,8 +16,9 @@
 // Threads. `io_threads` carry the bytes of all connections and never wait, so
 // that an idle connection costs some memory (about 6 KiB) and no thread.
 // `handler_threads` call the handler, which may block: other connections are
-// read, refused and timed out all the same. Requests of one connection are
-// answered in their order, one at a time, pipelined or not.
+// read, refused and timed out all the same. Nothing ends a handler call but its
+// return. Requests of one connection are answered in their order, one at a
+// time, pipelined or not.
 //
 // Refusals. What does not reach the handler is answered in the engine's own
 // shape of an error (`message`, `documentation_url`, `status`):

@@ -35,12 +35,14 @@ WorkerPool::WorkerPool(int threads, size_t queue_max) : queue_max_(queue_max) {
 WorkerPool::~WorkerPool() { StopAndWait(); }
 
 bool WorkerPool::Submit(Task task) {
+  bool wake = false;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (stopped_ || queue_.size() >= queue_max_) return false;
     queue_.push_back(std::move(task));
+    wake = WantsWaking();
   }
-  wake_.notify_one();
+  if (wake) wake_.notify_one();
   return true;
 }
 
@@ -54,16 +56,31 @@ void WorkerPool::Stop() {
   wake_.notify_all();
 }
 
+bool WorkerPool::WantsWaking() {
+  if (queue_.empty() || waking_ || sleeping_ == 0) return false;
+  waking_ = true;
+  return true;
+}
+
 void WorkerPool::Work() {
   for (;;) {
     Task task;
+    bool wake = false;
     {
       std::unique_lock<std::mutex> lock(mutex_);
-      wake_.wait(lock, [this] { return stopped_ || !queue_.empty(); });
+      while (!stopped_ && queue_.empty()) {
+        ++sleeping_;
+        wake_.wait(lock);
+        --sleeping_;
+        waking_ = false;
+      }
       if (stopped_) return;
       task = std::move(queue_.front());
       queue_.pop_front();
+      // This task may block: the next one has a thread of its own coming.
+      wake = WantsWaking();
     }
+    if (wake) wake_.notify_one();
     try {
       task();
     } catch (...) {

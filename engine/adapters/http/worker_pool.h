@@ -48,12 +48,18 @@ class WorkerPool {
 
  private:
   void Work();
+  // Whether to wake a thread, under the lock. One wakes at a time, and wakes
+  // the next: a burst of tasks would otherwise wake threads that find their
+  // task taken, which costs more than most tasks do.
+  bool WantsWaking();
 
   const size_t queue_max_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Task> queue_;  // guarded by mutex_
   bool stopped_ = false;    // guarded by mutex_
+  int sleeping_ = 0;        // guarded by mutex_
+  bool waking_ = false;     // guarded by mutex_
   std::vector<std::thread> threads_;
 };
 
