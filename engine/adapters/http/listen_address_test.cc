@@ -15,14 +15,14 @@ TEST(ParseListenAddressTest, ReadsAddressAndPort) {
     absl::string_view value;
     absl::string_view address;
     int port;
-  } kCases[] = {
+  } cases[] = {
       {"127.0.0.1:8080", "127.0.0.1", 8080},
       {"0.0.0.0:0", "0.0.0.0", 0},
       {"[::1]:0", "::1", 0},
       {"[::]:65535", "::", 65535},
       {"[2001:db8::7]:443", "2001:db8::7", 443},
   };
-  for (const auto& c : kCases) {
+  for (const auto& c : cases) {
     const absl::StatusOr<ListenAddress> listen = ParseListenAddress(c.value);
     ASSERT_TRUE(listen.ok()) << c.value << ": " << listen.status();
     EXPECT_EQ(listen->address, c.address) << c.value;
@@ -34,7 +34,7 @@ TEST(ParseListenAddressTest, SaysWhatIsWrong) {
   const struct {
     absl::string_view value;
     absl::string_view why;
-  } kCases[] = {
+  } cases[] = {
       {"", "has no port"},
       {"127.0.0.1", "has no port"},
       {"8080", "has no port"},
@@ -54,7 +54,7 @@ TEST(ParseListenAddressTest, SaysWhatIsWrong) {
       {"127.0.0.1:65536", "the port is no number"},
       {"127.0.0.1:99999999999", "the port is no number"},
   };
-  for (const auto& c : kCases) {
+  for (const auto& c : cases) {
     const absl::Status status = ParseListenAddress(c.value).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << c.value;
     EXPECT_TRUE(absl::StrContains(status.message(), c.why))

@@ -53,7 +53,7 @@ Outcome ParsePieces(const std::string& wire, size_t piece,
 
 // The outcome, after checking that every way to cut the bytes leads there.
 Outcome Parse(const std::string& wire, RequestParser::Limits limits = {}) {
-  const Outcome whole = ParsePieces(wire, wire.size(), limits);
+  Outcome whole = ParsePieces(wire, wire.size(), limits);
   for (size_t piece = 1; piece < wire.size() && piece < 64; ++piece) {
     const Outcome cut = ParsePieces(wire, piece, limits);
     EXPECT_EQ(cut.refusal, whole.refusal) << "in pieces of " << piece;
@@ -117,7 +117,7 @@ TEST(RequestParserTest, KnowsWhoStays) {
   const struct {
     std::string head;
     bool keep_alive;
-  } kCases[] = {
+  } cases[] = {
       {"GET / HTTP/1.1\r\nHost: a\r\n", true},
       {"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n", false},
       {"GET / HTTP/1.1\r\nHost: a\r\nConnection: TE, Close\r\n", false},
@@ -125,7 +125,7 @@ TEST(RequestParserTest, KnowsWhoStays) {
       {"GET / HTTP/1.0\r\n", false},
       {"GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n", true},
   };
-  for (const auto& c : kCases) {
+  for (const auto& c : cases) {
     const Outcome outcome = Parse(c.head + "\r\n");
     EXPECT_EQ(outcome.refusal, 0) << c.head;
     EXPECT_EQ(outcome.keep_alive, c.keep_alive) << c.head;
@@ -136,13 +136,13 @@ TEST(RequestParserTest, ReducesTheAbsoluteForm) {
   const struct {
     std::string target;
     std::string origin;
-  } kCases[] = {
+  } cases[] = {
       {"http://b:80/repos?x=1", "/repos?x=1"},
       {"HTTPS://b:80", "/"},
       {"http://b:80?x=1", "/?x=1"},
       {"http://b:80//x", "//x"},
   };
-  for (const auto& c : kCases) {
+  for (const auto& c : cases) {
     const Outcome outcome =
         Parse(absl::StrCat("GET ", c.target, " HTTP/1.1\r\nHost: a\r\n\r\n"));
     ASSERT_EQ(outcome.refusal, 0) << c.target;
@@ -162,7 +162,7 @@ TEST(RequestParserTest, RefusesWithTheRightStatus) {
   const struct {
     int status;
     std::string wire;
-  } kCases[] = {
+  } cases[] = {
       {400, "\x16\x03\x01\x02 this is TLS\r\n\r\n"},
       {400, "GET /\r\n\r\n"},
       {400, "GET / HTTP/2.0\r\n\r\n"},
@@ -201,7 +201,7 @@ TEST(RequestParserTest, RefusesWithTheRightStatus) {
       {501, post + "Transfer-Encoding: gzip, chunked\r\n\r\n"},
       {501, post + "Transfer-Encoding: chunked, identity\r\n\r\n"},
   };
-  for (const auto& c : kCases) {
+  for (const auto& c : cases) {
     EXPECT_EQ(Parse(c.wire).refusal, c.status) << c.wire.substr(0, 200);
   }
 }

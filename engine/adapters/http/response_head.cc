@@ -1,8 +1,8 @@
 #include "slipway/adapters/http/response_head.h"
 
-#include <time.h>
-
 #include <algorithm>
+#include <ctime>
+#include <iterator>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"

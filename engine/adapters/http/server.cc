@@ -42,7 +42,7 @@ absl::Status ValidateOptions(const HttpServerOptions& options) {
   const struct {
     absl::string_view name;
     int value;
-  } kPositive[] = {
+  } positive[] = {
       {"io_threads", options.io_threads},
       {"handler_threads", options.handler_threads},
       {"handler_queue_max", options.handler_queue_max},
@@ -59,7 +59,7 @@ absl::Status ValidateOptions(const HttpServerOptions& options) {
       {"accept_retry_ms", options.accept_retry_ms},
       {"shutdown_grace_ms", options.shutdown_grace_ms},
   };
-  for (const auto& option : kPositive) {
+  for (const auto& option : positive) {
     if (option.value < 1) {
       return absl::InvalidArgumentError(
           absl::StrCat("HttpServerOptions.", option.name, " is ", option.value,

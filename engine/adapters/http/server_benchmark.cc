@@ -53,7 +53,7 @@ int Connect(uint16_t port) {
   return fd;
 }
 
-void BM_Requests(benchmark::State& state) {
+void Requests(benchmark::State& state) {
   ConstantHandler handler;
   HttpServerOptions options;
   options.port = 0;
@@ -61,6 +61,7 @@ void BM_Requests(benchmark::State& state) {
   if (!server.ok()) return state.SkipWithError("the server does not start");
 
   std::vector<pollfd> peers;
+  peers.reserve(static_cast<size_t>(state.range(0)));
   for (int i = 0; i < state.range(0); ++i) {
     peers.push_back({Connect((*server)->port()), POLLIN, 0});
   }
@@ -101,7 +102,7 @@ void BM_Requests(benchmark::State& state) {
   state.SetItemsProcessed(answered);
   for (const pollfd& peer : peers) close(peer.fd);
 }
-BENCHMARK(BM_Requests)->Arg(1)->Arg(16)->Arg(256)->UseRealTime();
+BENCHMARK(Requests)->Arg(1)->Arg(16)->Arg(256)->UseRealTime();
 
 }  // namespace
 }  // namespace slipway

@@ -501,7 +501,8 @@ TEST_F(HttpServerTest, RefusesATooLargeBodyBeforeItIsSent) {
 
 TEST_F(HttpServerTest, PeerBusySendingTenMegabytesReadsThe413) {
   StartServer();
-  const std::string ten_megabytes(10'000'000, 'x');
+  std::string ten_megabytes;
+  ten_megabytes.resize(10'000'000, 'x');
   const std::string start = "POST / HTTP/1.1\r\nHost: a\r\n";
   for (const std::string& request :
        {absl::StrCat(start, "Content-Length: 10000000\r\n\r\n", ten_megabytes),
@@ -792,6 +793,7 @@ TEST_F(HttpServerTest, ManyConnectionsOnManyThreads) {
   options_.handler_threads = 3;
   StartServer();
   std::vector<std::thread> peers;
+  peers.reserve(8);
   std::atomic<int> answered{0};
   for (int p = 0; p < 8; ++p) {
     peers.emplace_back([this, p, &answered] {

@@ -1,7 +1,6 @@
 #include "slipway/adapters/http/worker_pool.h"
 
-#include <signal.h>
-
+#include <csignal>
 #include <utility>
 
 namespace slipway {
