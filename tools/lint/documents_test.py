@@ -3,7 +3,8 @@
 
 In every *.md: relative links lead to files and headings that are there, paths
 in `code` that begin like a directory of this project exist, and the labels
-given to bazelw name targets.
+given to bazelw name targets. A code block after `<!-- file: PATH -->` is that
+file, to the letter.
 """
 
 import os
@@ -16,6 +17,7 @@ _LINK = re.compile(r"!?\[(?:[^\]\[]|\[[^\]]*\])*\]\(<?([^)\s>]+)>?(?:\s+\"[^\"]*
 _CODE = re.compile(r"`([^`\n]+)`")
 _COMMAND = re.compile(r"(?:\./|\.\./\.\./)?bazelw\s+(?:build|test|run|query|cquery)\b([^#|;&]*)")
 _LABEL = re.compile(r"(?<!\S)-?(//[\w./+-]*(?::[\w./+-]+)?)")
+_FILE = re.compile(r"<!-- file: (\S+) -->\n+```\w*\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _HEADING = re.compile(r"#{1,6}\s+(.*?)\s*#*$")
 # A path with one of these is a pattern.
 _PATTERN = re.compile(r"[*<>{}…$%\s]|\.\.\.|\bX\b|NAME")
@@ -69,6 +71,11 @@ def check(top):
         fenced = False
         here = os.path.dirname(path)
         text = sources.read(top, path)
+        for file, code in _FILE.findall(text):
+            if not os.path.exists(os.path.join(top, file)):
+                findings.append("%s: there is no %s to show" % (path, file))
+            elif code != sources.read(top, file):
+                findings.append("%s: the code shown is not that of %s" % (path, file))
         for number, line in enumerate(text.splitlines(), 1):
             place = "%s:%d" % (path, number)
             if line.lstrip().startswith(("```", "~~~")):

@@ -121,6 +121,15 @@ class LintTest(unittest.TestCase):
         )
         self.assert_clean(documents_test.check(self.top))
 
+    def test_documents_show_files_to_the_letter(self):
+        self.write("examples/one.cc", "int F();\n")
+        self.write("README.md", "<!-- file: examples/one.cc -->\n```cpp\nint F();\n```\n")
+        self.assert_clean(documents_test.check(self.top))
+        self.write("README.md", "<!-- file: examples/one.cc -->\n```cpp\nint G();\n```\n")
+        self.assert_finds(documents_test.check(self.top), "not that of examples/one.cc")
+        self.write("README.md", "<!-- file: examples/two.cc -->\n```cpp\nint F();\n```\n")
+        self.assert_finds(documents_test.check(self.top), "no examples/two.cc to show")
+
     def test_stale_documents(self):
         for text, finding in (
             ("[a](docs/a.md)", "the link docs/a.md leads nowhere"),
