@@ -21,7 +21,8 @@ What they add to the rules of `@rules_cc`, and nothing else:
 *   libraries: the include path, `slipway/` and the package without its `engine/`;
 *   benchmarks: `testonly`, and the test `NAME_smoke` that runs every benchmark
     once, briefly, so that they stay alive;
-*   all: the test `NAME_tidy`, clang-tidy over their sources, tagged `lint`;
+*   all: the test `NAME_tidy`, clang-tidy over their sources, tagged `lint` (of
+    tests and benchmarks only the checks that find mistakes);
 *   all: private unless `visibility` says otherwise.
 
 `srcs`, `hdrs` and `deps` must be plain lists, without select().
@@ -43,7 +44,7 @@ def _include_prefix():
         package = package[len("engine/"):]
     return package
 
-def _tidy_test(name, srcs, deps, tags):
+def _tidy_test(name, srcs, deps, tags, mistakes_only = False):
     srcs = [src for src in srcs if src.endswith((".cc", ".h"))]
     if srcs:
         clang_tidy_test(
@@ -52,6 +53,7 @@ def _tidy_test(name, srcs, deps, tags):
             size = "small",
             srcs = srcs,
             include_prefix = _include_prefix(),
+            mistakes_only = mistakes_only,
             tags = ["lint"] + [tag for tag in tags if tag == "manual"],
             visibility = _PRIVATE,
             deps = deps,
@@ -94,7 +96,7 @@ def slipway_cc_test(name, srcs = [], deps = [], copts = [], tags = [], size = "s
         deps = deps,
         **kwargs
     )
-    _tidy_test(name, srcs, deps, tags)
+    _tidy_test(name, srcs, deps, tags, mistakes_only = True)
 
 def slipway_cc_benchmark(name, srcs = [], deps = [], copts = [], tags = [], size = "small", visibility = _PRIVATE, **kwargs):
     """A benchmark binary `name` and the test `name`_smoke; add benchmark_main to `deps` yourself."""
@@ -119,4 +121,4 @@ def slipway_cc_benchmark(name, srcs = [], deps = [], copts = [], tags = [], size
         deps = deps,
         **kwargs
     )
-    _tidy_test(name, srcs, deps, tags)
+    _tidy_test(name, srcs, deps, tags, mistakes_only = True)
