@@ -150,7 +150,23 @@ def wanted_labels(include):
     return None
 
 
-def check_includes(top, target, owners, known_absl, findings):
+def facades(packages):
+    """From label to the labels that it stands for: aliases, and libraries of nothing but deps."""
+    stands_for = {}
+    for targets in packages.values():
+        for target in targets:
+            if target.kind == "alias":
+                stands_for[target.label] = target.labels("actual")
+            elif _CC.match(target.kind) and not target.has("srcs") and not target.has("hdrs"):
+                stands_for[target.label] = target.labels("deps")
+
+    def all_of(label):
+        return {label}.union(*[all_of(other) for other in stands_for.get(label, [])])
+
+    return {label: all_of(label) for label in stands_for}
+
+
+def check_includes(top, target, owners, stands_for, known_absl, findings):
     """`owners`: from header to the labels that have it in `hdrs`."""
     if not _CC.match(target.kind) or target.name is None:
         return
@@ -174,7 +190,7 @@ def check_includes(top, target, owners, known_absl, findings):
                 # An Abseil header in a target of another name: any of its package will do.
                 prefix = "@com_google_absl//" + os.path.dirname(include) + ":"
                 wanted = [dep for dep in deps if dep.startswith(prefix)] or [prefix + "?"]
-            found = [w for w in wanted if w in deps]
+            found = [dep for dep in deps if not stands_for.get(dep, {dep}).isdisjoint(wanted)]
             used.update(found)
             if not found:
                 findings.append("%s: %s includes %s, but %s does not name %s" % (target.place, path, include, target.label, " or ".join(wanted)))
@@ -185,7 +201,7 @@ def check_includes(top, target, owners, known_absl, findings):
     for dep in deps:
         if dep in used or _NEEDS_NO_INCLUDE.search(dep):
             continue
-        if dep in headers_of or dep in known_absl or dep == "//proto/slipway/v1:slipway_cc_proto":
+        if dep in headers_of or dep in stands_for or dep in known_absl or dep == "//proto/slipway/v1:slipway_cc_proto":
             findings.append("%s: %s names %s, but includes nothing of it" % (target.place, target.label, dep))
 
 
@@ -216,6 +232,7 @@ def check(top):
     """Findings, and how many targets were looked at."""
     packages = buildfiles.load(top)
     owners = header_owners(packages)
+    stands_for = facades(packages)
     known_absl = known_absl_labels(top)
     findings = []
     looked_at = 0
@@ -226,7 +243,7 @@ def check(top):
             if target.kind == "alias":
                 check_alias(target, findings)
             check_layers(target, findings)
-            check_includes(top, target, owners, known_absl, findings)
+            check_includes(top, target, owners, stands_for, known_absl, findings)
     return findings, looked_at
 
 

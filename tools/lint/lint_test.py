@@ -203,6 +203,17 @@ class LintTest(unittest.TestCase):
         self.library("engine/ports", "store", "ports_users", "", '#include "absl/strings/str_cat.h"\n')
         self.assert_finds(architecture_test.check(self.top), "does not name @com_google_absl//absl/strings:strings")
 
+    def test_an_alias_stands_for_its_target(self):
+        self.write(
+            "BUILD.bazel",
+            'alias(name = "ports", actual = "//engine/ports:store", visibility = ["//tools/visibility:ports_users"])',
+        )
+        self.write("examples/e/BUILD.bazel", 'cc_binary(name = "e", srcs = ["e.cc"], deps = ["//:ports"])')
+        self.write("examples/e/e.cc", '#include "slipway/ports/store.h"\n')
+        self.assert_clean(architecture_test.check(self.top))
+        self.write("examples/e/e.cc", "#include <string>\n")
+        self.assert_finds(architecture_test.check(self.top), "names //:ports, but includes nothing")
+
     def test_a_dependency_without_an_include(self):
         self.library("engine/ports", "store", "ports_users", '"@com_google_absl//absl/time"')
         self.assert_finds(architecture_test.check(self.top), "names @com_google_absl//absl/time:time, but includes nothing")
