@@ -68,7 +68,7 @@ _INCLUDES = [
 ]
 
 # Libraries that are linked, or reached through another header, without an include of their own.
-_NEEDS_NO_INCLUDE = re.compile(r"(gtest|gtest_main|benchmark|benchmark_main)$")
+_NEEDS_NO_INCLUDE = re.compile(r"(gtest|gtest_main|benchmark|benchmark_main|^//:proto)$")
 
 _INCLUDE = re.compile(r"^\s*#\s*include\s*[\"<]([^\">]+)[\">]", re.MULTILINE)
 _CC = re.compile(r"(slipway_)?cc_(library|binary|test|benchmark)$")
