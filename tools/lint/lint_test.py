@@ -11,6 +11,7 @@ import unittest
 import architecture_test
 import documents_test
 import format_test
+import rules_test
 import sources
 import vocabulary_test
 
@@ -141,6 +142,41 @@ class LintTest(unittest.TestCase):
         ):
             self.write("README.md", text + "\n")
             self.assert_finds(documents_test.check(self.top), re.escape(finding))
+
+    # rules_test
+
+    def rules_tree(self, spec="- R1 (D) One.\n- R2 Two.\n- R3 (D) **Not built yet.** Three.\n", core="Cite({1, 2});\n"):
+        self.write("docs/spec/semantics.md", spec)
+        self.write("engine/core/decide.cc", core)
+        self.write("engine/core/decide_test.cc", "TEST(DecideTest, R1R2Both) {}\n")
+
+    def test_rules(self):
+        self.rules_tree()
+        self.assert_clean(rules_test.check(self.top))
+        self.rules_tree(core='// R1, R3\ndraft.Reject(v1::REASON_X, is_branch ? 1 : 2)->append("(9)");\n')
+        self.assert_clean(rules_test.check(self.top))
+        self.rules_tree()
+        self.write("engine/core/decide_test.cc", "TEST(DecideTest, R1One) {}\n")
+        self.write("testdata/scenarios/a.textproto", "about: [1, 2]\n")
+        self.assert_clean(rules_test.check(self.top))
+
+    def test_rules_out_of_step(self):
+        for core, finding in (
+            ("// R4\nCite({1});\n", "decide.cc:1: cites R4, which is not"),
+            ("Cite({1,\n4});\n", "decides by R4"),
+            ("Cite({3});\n", "decides by R3"),
+            ('draft.Violate("x", "a, b)",\n              CODE, /*rule=*/4)->append("y");\n', "decides by R4"),
+            ("", "cites no rule at all"),
+        ):
+            self.rules_tree(core=core)
+            self.assert_finds(rules_test.check(self.top), finding)
+        for spec, finding in (
+            ("- R1 One.\n- R2 Two.\n- R5 Five.\n", "no scenario or test cites R5"),
+            ("- R2 Two.\n- R1 One.\n", "R1 comes after R2"),
+            ("Nothing.\n", "has no rules"),
+        ):
+            self.rules_tree(spec=spec)
+            self.assert_finds(rules_test.check(self.top), finding)
 
     # architecture_test
 
