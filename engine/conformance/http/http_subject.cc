@@ -1,0 +1,252 @@
+#include "slipway/conformance/http/http_subject.h"
+
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "engine/conformance/http/rest_json.h"
+
+namespace slipway {
+namespace conformance {
+namespace {
+
+using internal::BodyKind;
+
+// How much of a body an exchange shows.
+constexpr size_t kShownBytesMax = 4096;
+
+std::string PercentEncode(absl::string_view text) {
+  std::string encoded;
+  for (const unsigned char c : text) {
+    if (absl::ascii_isalnum(c) || absl::StrContains("-._~", c)) {
+      encoded.push_back(static_cast<char>(c));
+    } else {
+      absl::StrAppend(
+          &encoded, "%",
+          absl::AsciiStrToUpper(absl::StrCat(absl::Hex(c, absl::kZeroPad2))));
+    }
+  }
+  return encoded;
+}
+
+// "?name=value&…"; empty where there is nothing.
+class Query {
+ public:
+  void Add(absl::string_view name, absl::string_view value) {
+    absl::StrAppend(&text_, text_.empty() ? "?" : "&", name, "=",
+                    PercentEncode(value));
+  }
+  void Add(absl::string_view name, int64_t value) {
+    Add(name, absl::StrCat(value));
+  }
+  const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+BodyKind BodyOf(const v1::Operation& operation) {
+  switch (operation.call_case()) {
+    case v1::Operation::kCreateDeployment:
+    case v1::Operation::kGetDeployment:
+      return BodyKind::kDeployment;
+    case v1::Operation::kCreateStatus:
+    case v1::Operation::kGetStatus:
+      return BodyKind::kStatus;
+    case v1::Operation::kListDeployments:
+      return BodyKind::kDeployments;
+    case v1::Operation::kListStatuses:
+      return BodyKind::kStatuses;
+    case v1::Operation::kDeleteDeployment:
+    case v1::Operation::CALL_NOT_SET:
+      break;
+  }
+  return BodyKind::kNone;
+}
+
+bool IsSecret(const HttpHeader& header) {
+  return absl::EqualsIgnoreCase(header.name, "Authorization") ||
+         absl::EqualsIgnoreCase(header.name, "Set-Cookie");
+}
+
+void AppendMessage(const std::vector<HttpHeader>& headers,
+                   const std::string& body, absl::string_view mark,
+                   std::string* text) {
+  for (const HttpHeader& header : headers) {
+    absl::StrAppend(text, mark, header.name, ": ",
+                    IsSecret(header) ? "(removed)" : header.value, "\n");
+  }
+  absl::StrAppend(text, "\n");
+  if (body.empty()) return;
+  absl::StrAppend(text, absl::string_view(body).substr(0, kShownBytesMax),
+                  body.size() > kShownBytesMax ? " (and more)\n" : "\n");
+}
+
+std::string ExchangeOf(const HttpCall& call, const HttpResponse& response) {
+  std::string text = absl::StrCat("> ", call.method, " ", call.url, "\n");
+  AppendMessage(call.headers, call.body, "> ", &text);
+  absl::StrAppend(&text, "< ", response.status, "\n");
+  AppendMessage(response.headers, response.body, "< ", &text);
+  return text;
+}
+
+// For a shell, between single quotes.
+std::string Quoted(absl::string_view text) {
+  return absl::StrCat("'", absl::StrReplaceAll(text, {{"'", "'\\''"}}), "'");
+}
+
+}  // namespace
+
+HttpSubject::HttpSubject(HttpSubjectOptions options)
+    : options_(std::move(options)) {}
+
+absl::StatusOr<v1::Capabilities> HttpSubject::Describe() {
+  v1::Capabilities capabilities = options_.known;
+  capabilities.set_fresh_repository(false);
+  capabilities.set_lends_clock(false);
+  capabilities.set_notifications(false);
+  capabilities.set_payload_bytes(false);
+  capabilities.set_clients_max(4);
+  return capabilities;
+}
+
+HttpCall HttpSubject::CallOf(const v1::Operation& operation) const {
+  HttpCall call;
+  call.timeout_ms = options_.timeout_ms;
+  call.headers = {{"Accept", "application/vnd.github+json"},
+                  {"User-Agent", "slipway-conformance"}};
+  if (!options_.token.empty()) {
+    call.headers.push_back(
+        {"Authorization", absl::StrCat("Bearer ", options_.token)});
+  }
+  const std::string deployments =
+      absl::StrCat(options_.url, "/repos/", PercentEncode(options_.owner), "/",
+                   PercentEncode(options_.repository), "/deployments");
+  const auto one = [&](int64_t id) {
+    return absl::StrCat(deployments, "/", id);
+  };
+  const auto post = [&](std::string url, std::string body) {
+    call.method = "POST";
+    call.url = std::move(url);
+    call.body = std::move(body);
+    call.headers.push_back({"Content-Type", "application/json"});
+  };
+  Query query;
+  switch (operation.call_case()) {
+    case v1::Operation::kCreateDeployment:
+      post(deployments, internal::CreateDeploymentJson(
+                            operation.create_deployment().request()));
+      break;
+    case v1::Operation::kCreateStatus: {
+      const v1::CreateStatus& create = operation.create_status();
+      post(absl::StrCat(one(create.deployment_id()), "/statuses"),
+           internal::CreateStatusJson(create.request()));
+      break;
+    }
+    case v1::Operation::kDeleteDeployment:
+      call.method = "DELETE";
+      call.url = one(operation.delete_deployment().deployment_id());
+      break;
+    case v1::Operation::kGetDeployment:
+      call.url = one(operation.get_deployment().deployment_id());
+      break;
+    case v1::Operation::kListDeployments: {
+      const v1::ListDeployments& list = operation.list_deployments();
+      if (list.has_sha()) query.Add("sha", list.sha());
+      if (list.has_ref()) query.Add("ref", list.ref());
+      if (list.has_task()) query.Add("task", list.task());
+      if (list.has_environment()) query.Add("environment", list.environment());
+      if (list.has_per_page()) query.Add("per_page", list.per_page());
+      if (list.has_page()) query.Add("page", list.page());
+      call.url = absl::StrCat(deployments, query.text());
+      break;
+    }
+    case v1::Operation::kListStatuses: {
+      const v1::ListStatuses& list = operation.list_statuses();
+      if (list.has_per_page()) query.Add("per_page", list.per_page());
+      if (list.has_page()) query.Add("page", list.page());
+      call.url =
+          absl::StrCat(one(list.deployment_id()), "/statuses", query.text());
+      break;
+    }
+    case v1::Operation::kGetStatus: {
+      const v1::GetStatus& get = operation.get_status();
+      call.url =
+          absl::StrCat(one(get.deployment_id()), "/statuses/", get.status_id());
+      break;
+    }
+    case v1::Operation::CALL_NOT_SET:
+      call.url = deployments;
+      break;
+  }
+  return call;
+}
+
+absl::StatusOr<v1::Answer> HttpSubject::Apply(const v1::Operation& operation) {
+  const HttpCall call = CallOf(operation);
+  absl::StatusOr<HttpResponse> response = options_.client->Send(call);
+  if (!response.ok()) return response.status();
+  v1::Answer answer;
+  answer.set_code(response->status);
+  answer.set_exchange(ExchangeOf(call, *response));
+  internal::ReadBody(response->body, BodyOf(operation), &answer);
+  if (const std::string* link = FindHeader(response->headers, "Link")) {
+    internal::ReadLink(*link, &answer);
+  }
+  if (operation.has_create_deployment() && answer.deployment().id() != 0) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    made_.push_back(answer.deployment().id());
+  }
+  return answer;
+}
+
+absl::StatusOr<bool> HttpSubject::Delete(int64_t deployment_id) {
+  v1::Operation remove;
+  remove.mutable_delete_deployment()->set_deployment_id(deployment_id);
+  absl::StatusOr<v1::Answer> answer = Apply(remove);
+  if (!answer.ok()) return answer.status();
+  if (answer->code() == 422) {
+    v1::Operation retire;
+    retire.mutable_create_status()->set_deployment_id(deployment_id);
+    retire.mutable_create_status()->mutable_request()->set_state(
+        slipway::v1::STATUS_STATE_INACTIVE);
+    answer = Apply(retire);
+    if (!answer.ok()) return answer.status();
+    answer = Apply(remove);
+    if (!answer.ok()) return answer.status();
+  }
+  return answer->code() == 204 || answer->code() == 404;
+}
+
+absl::StatusOr<std::string> HttpSubject::Reset() {
+  std::vector<int64_t> made;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    made.swap(made_);
+  }
+  std::string left_over;
+  for (auto id = made.rbegin(); id != made.rend(); ++id) {
+    const absl::StatusOr<bool> gone = Delete(*id);
+    if (!gone.ok()) return gone.status();
+    if (*gone) continue;
+    absl::StrAppend(&left_over, left_over.empty() ? "deployments " : ", ", *id);
+  }
+  return left_over;
+}
+
+std::string HttpSubject::DescribeCall(const v1::Operation& operation) {
+  const HttpCall call = CallOf(operation);
+  std::string line = "curl -i";
+  if (call.method != "GET") absl::StrAppend(&line, " -X ", call.method);
+  if (!options_.token.empty()) {
+    absl::StrAppend(&line, " -H \"Authorization: Bearer $TOKEN\"");
+  }
+  if (!call.body.empty()) absl::StrAppend(&line, " -d ", Quoted(call.body));
+  return absl::StrCat(line, " ", Quoted(call.url));
+}
+
+}  // namespace conformance
+}  // namespace slipway
