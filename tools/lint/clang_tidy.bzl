@@ -65,8 +65,9 @@ def _clang_tidy_test_impl(ctx):
         if ctx.attr.mistakes_only:
             arguments.add("--checks=-google-*,-misc-*,-modernize-*,-readability-*")
 
-        # The target's own headers, which the sources see as slipway/...
-        arguments.add("--header-filter=(^|/)slipway/" + ctx.attr.include_prefix + "/")
+        # The package's own headers, which the sources see as slipway/...; not those that are
+        # generated from protos of a deeper folder of the same name.
+        arguments.add("--header-filter=(^|/)slipway/" + ctx.attr.include_prefix + "/[^/]*$")
         arguments.add(source)
         arguments.add("--")
         arguments.add_all(["-xc++", "-std=c++17", "-Wall", "-Wextra"])

@@ -1,0 +1,968 @@
+#include "slipway/conformance/oracle.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+
+namespace slipway {
+namespace conformance {
+namespace {
+
+using slipway::v1::CommitContext;
+using slipway::v1::Deployment;
+using slipway::v1::DeploymentStatus;
+using slipway::v1::Limits;
+using slipway::v1::RefForm;
+using slipway::v1::Rules;
+
+constexpr char kValidationFailed[] = "Validation Failed";
+
+// The knobs, each with its default where it is unset.
+
+// "Without case" is without that of the letters A to Z.
+bool SameName(slipway::v1::NameMatch match, slipway::v1::NameMatch by_default,
+              absl::string_view a, absl::string_view b) {
+  if (match == slipway::v1::NAME_MATCH_UNSPECIFIED) match = by_default;
+  if (match == slipway::v1::NAME_MATCH_EXACT) return a == b;
+  return absl::EqualsIgnoreCase(a, b);
+}
+
+bool IsProductionName(const Rules& rules, absl::string_view name) {
+  return SameName(rules.production_name_match(), slipway::v1::NAME_MATCH_EXACT,
+                  name, "production");
+}
+
+bool SameEnvironment(const Rules& rules, absl::string_view a,
+                     absl::string_view b) {
+  return SameName(rules.inactivation_name_match(),
+                  slipway::v1::NAME_MATCH_IGNORE_CASE, a, b);
+}
+
+bool EmptyUrlsAreGiven(const Rules& rules) {
+  return rules.empty_url() == slipway::v1::EMPTY_URL_GIVEN;
+}
+
+bool EveryOtherIsPrior(const Rules& rules) {
+  return rules.prior_deployments() ==
+         slipway::v1::PRIOR_DEPLOYMENTS_EVERY_OTHER;
+}
+
+bool ProductionIsRetired(const Rules& rules) {
+  return rules.production_inactivation() ==
+         slipway::v1::PRODUCTION_INACTIVATION_INCLUDED;
+}
+
+bool FlagsOfSucceededCount(const Rules& rules) {
+  return rules.inactivation_flags() ==
+         slipway::v1::FLAGS_OF_SUCCEEDED_DEPLOYMENT;
+}
+
+bool TaskNarrows(const Rules& rules) {
+  return rules.inactivation_scope() ==
+         slipway::v1::INACTIVATION_SCOPE_ENVIRONMENT_AND_TASK;
+}
+
+bool EnvironmentIsDeletionScope(const Rules& rules) {
+  return rules.deletion_scope() == slipway::v1::DELETION_SCOPE_ENVIRONMENT;
+}
+
+// R4: a negative limit counts as 0.
+int64_t Limit(bool is_set, int64_t value, int64_t by_default) {
+  return is_set ? std::max<int64_t>(0, value) : by_default;
+}
+
+int64_t NameBytesMax(const Limits& limits) {
+  return Limit(limits.has_name_bytes_max(), limits.name_bytes_max(), 1024);
+}
+
+int64_t TextBytesMax(const Limits& limits) {
+  return Limit(limits.has_text_bytes_max(), limits.text_bytes_max(), 65536);
+}
+
+int64_t PayloadBytesMax(const Limits& limits) {
+  return Limit(limits.has_payload_bytes_max(), limits.payload_bytes_max(),
+               65536);
+}
+
+int64_t ContextsMax(const Limits& limits) {
+  return Limit(limits.has_required_contexts_max(),
+               limits.required_contexts_max(), 1000);
+}
+
+int64_t EnvironmentCharactersMax(const Limits& limits) {
+  return Limit(limits.has_environment_name_characters_max(),
+               limits.environment_name_characters_max(), 255);
+}
+
+int64_t DescriptionCharactersMax(const Limits& limits) {
+  return Limit(limits.has_status_description_characters_max(),
+               limits.status_description_characters_max(), 140);
+}
+
+int64_t StatusesMax(const Limits& limits) {
+  return Limit(limits.has_statuses_per_deployment_max(),
+               limits.statuses_per_deployment_max(), 0);
+}
+
+int64_t PerPageDefault(const Limits& limits) {
+  return Limit(limits.has_per_page_default(), limits.per_page_default(), 30);
+}
+
+int64_t PerPageMax(const Limits& limits) {
+  return Limit(limits.has_per_page_max(), limits.per_page_max(), 100);
+}
+
+// The code points of a text, or -1 where it is not UTF-8 (R4, RFC 3629).
+int64_t CountCharacters(absl::string_view text) {
+  // A range of code points, by the length of their encoding.
+  constexpr uint32_t kLowest[] = {0, 0, 0x80, 0x800, 0x10000};
+  int64_t count = 0;
+  for (size_t i = 0; i < text.size(); ++count) {
+    const auto first = static_cast<unsigned char>(text[i]);
+    size_t length = 1;
+    uint32_t code = first;
+    if (first >= 0xF0 && first <= 0xF7) {
+      length = 4;
+      code = first & 0x07u;
+    } else if (first >= 0xE0 && first <= 0xEF) {
+      length = 3;
+      code = first & 0x0Fu;
+    } else if (first >= 0xC0 && first <= 0xDF) {
+      length = 2;
+      code = first & 0x1Fu;
+    } else if (first >= 0x80) {
+      return -1;
+    }
+    if (text.size() - i < length) return -1;
+    for (size_t k = 1; k < length; ++k) {
+      const auto next = static_cast<unsigned char>(text[i + k]);
+      if ((next & 0xC0u) != 0x80u) return -1;
+      code = (code << 6u) | (next & 0x3Fu);
+    }
+    const bool is_surrogate = code >= 0xD800 && code <= 0xDFFF;
+    if (code < kLowest[length] || is_surrogate || code > 0x10FFFF) return -1;
+    i += length;
+  }
+  return count;
+}
+
+// All that is wrong with the fields of a request.
+class FieldChecks {
+ public:
+  explicit FieldChecks(absl::string_view resource) : resource_(resource) {}
+
+  // R4. `size` is in `unit`.
+  void CheckSize(absl::string_view field, int64_t size, int64_t max,
+                 absl::string_view unit, bool is_utf8, int rule = 4) {
+    if (!is_utf8) {
+      Violate(field, "is not valid UTF-8", 4);
+    } else if (size > max) {
+      Violate(field, absl::StrCat("is too long (maximum is ", max, unit), rule);
+    }
+  }
+
+  void CheckBytes(absl::string_view field, absl::string_view value,
+                  int64_t max) {
+    CheckSize(field, static_cast<int64_t>(value.size()), max, " bytes)",
+              CountCharacters(value) >= 0);
+  }
+
+  void CheckCharacters(absl::string_view field, absl::string_view value,
+                       int64_t max, int rule) {
+    const int64_t count = CountCharacters(value);
+    CheckSize(field, count, max, " characters)", count >= 0, rule);
+  }
+
+  // R60.
+  void CheckEnvironment(absl::string_view name, const Limits& limits) {
+    if (name.empty()) Violate("environment", "can't be blank", 60);
+    CheckCharacters("environment", name, EnvironmentCharactersMax(limits), 60);
+  }
+
+  // R25.
+  void CheckScheme(absl::string_view field, absl::string_view url) {
+    if (url.empty() || absl::StartsWithIgnoreCase(url, "http://") ||
+        absl::StartsWithIgnoreCase(url, "https://")) {
+      return;
+    }
+    Violate(field, "must use http(s) scheme", 25);
+  }
+
+  void Violate(absl::string_view field, absl::string_view complaint, int rule) {
+    slipway::v1::Violation violation;
+    violation.set_resource(std::string(resource_));
+    violation.set_field(std::string(field));
+    violation.set_code(slipway::v1::VIOLATION_CODE_CUSTOM);
+    violation.set_message(absl::StrCat(field, " ", complaint));
+    violations_.push_back(std::move(violation));
+    rules_.push_back(rule);
+  }
+
+  bool ok() const { return violations_.empty(); }
+
+  // R12: every one is told, and the rule is that of the first.
+  void Refuse(Expectation& expected) {
+    expected.answer.set_code(422);
+    expected.answer.set_message(kValidationFailed);
+    for (slipway::v1::Violation& violation : violations_) {
+      *expected.answer.add_violations() = std::move(violation);
+    }
+    expected.rules.insert(expected.rules.end(), rules_.begin(), rules_.end());
+    expected.deciding_rule = rules_.front();
+  }
+
+ private:
+  absl::string_view resource_;
+  std::vector<slipway::v1::Violation> violations_;
+  std::vector<int> rules_;
+};
+
+FieldChecks CheckFields(const slipway::v1::CreateDeployment& request,
+                        const Limits& limits) {
+  FieldChecks checks("Deployment");
+  checks.CheckBytes("ref", request.ref(), NameBytesMax(limits));
+  checks.CheckBytes("task", request.task(), NameBytesMax(limits));
+  const auto& contexts = request.required_contexts().contexts();
+  int64_t longest = 0;
+  bool is_utf8 = true;
+  for (const std::string& context : contexts) {
+    longest = std::max(longest, static_cast<int64_t>(context.size()));
+    if (CountCharacters(context) < 0) is_utf8 = false;
+  }
+  if (contexts.size() > ContextsMax(limits)) {
+    checks.CheckSize("required_contexts", contexts.size(), ContextsMax(limits),
+                     " contexts)", true);
+  } else {
+    checks.CheckSize("required_contexts", longest, NameBytesMax(limits),
+                     " bytes)", is_utf8);
+  }
+  // R11: bytes without a kind are no payload.
+  if (request.payload_type() != slipway::v1::PAYLOAD_TYPE_UNSPECIFIED) {
+    checks.CheckBytes("payload", request.payload(), PayloadBytesMax(limits));
+  }
+  if (request.has_environment()) {
+    checks.CheckEnvironment(request.environment(), limits);
+  }
+  checks.CheckBytes("description", request.description(), TextBytesMax(limits));
+  return checks;
+}
+
+FieldChecks CheckFields(const slipway::v1::CreateStatus& request,
+                        const Rules& rules) {
+  FieldChecks checks("DeploymentStatus");
+  switch (request.state()) {
+    case slipway::v1::STATUS_STATE_ERROR:
+    case slipway::v1::STATUS_STATE_FAILURE:
+    case slipway::v1::STATUS_STATE_INACTIVE:
+    case slipway::v1::STATUS_STATE_IN_PROGRESS:
+    case slipway::v1::STATUS_STATE_QUEUED:
+    case slipway::v1::STATUS_STATE_PENDING:
+    case slipway::v1::STATUS_STATE_SUCCESS:
+      break;
+    default:  // WAITING, none, and what nobody knows (R20)
+      checks.Violate("state", "is not included in the list", 20);
+  }
+  checks.CheckCharacters("description", request.description(),
+                         DescriptionCharactersMax(rules.limits()), 25);
+  if (request.has_environment()) {
+    checks.CheckEnvironment(request.environment(), rules.limits());
+  }
+  const int64_t url_max = TextBytesMax(rules.limits());
+  checks.CheckBytes("environment_url", request.environment_url(), url_max);
+  checks.CheckScheme("environment_url", request.environment_url());
+  const bool log_urls_too =
+      rules.log_url_scheme() == slipway::v1::URL_SCHEME_HTTP_OR_HTTPS;
+  checks.CheckBytes("log_url", request.log_url(), url_max);
+  if (log_urls_too) checks.CheckScheme("log_url", request.log_url());
+  checks.CheckBytes("target_url", request.target_url(), url_max);
+  if (log_urls_too) checks.CheckScheme("target_url", request.target_url());
+  return checks;
+}
+
+// What a ref of a request turned out to be (R2).
+struct FoundRef {
+  RefForm form = slipway::v1::REF_FORM_UNSPECIFIED;
+  std::string sha;
+  const v1::RefFixture* fixture = nullptr;  // null: the ref resolves to nothing
+  bool is_behind = false;
+};
+
+bool IsBranch(const v1::RefFixture& ref) {
+  return ref.form() == slipway::v1::REF_FORM_BRANCH ||
+         ref.form() == slipway::v1::REF_FORM_UNSPECIFIED;
+}
+
+const v1::RefFixture* FindNamed(const std::vector<v1::RefFixture>& refs,
+                                RefForm form, absl::string_view name) {
+  for (const v1::RefFixture& ref : refs) {
+    const RefForm its =
+        IsBranch(ref) ? slipway::v1::REF_FORM_BRANCH : ref.form();
+    if (its == form && ref.name() == name) return &ref;
+  }
+  return nullptr;
+}
+
+bool IsFullSha(absl::string_view text) {
+  if (text.size() != 40 && text.size() != 64) return false;
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return absl::ascii_isxdigit(static_cast<unsigned char>(c));
+  });
+}
+
+// Of a ref that is there as a SHA, its name is one.
+absl::string_view ShaOf(const v1::RefFixture& ref) {
+  if (ref.form() == slipway::v1::REF_FORM_SHA && ref.sha().empty()) {
+    return ref.name();
+  }
+  return ref.sha();
+}
+
+const v1::RefFixture* FindCommit(const std::vector<v1::RefFixture>& refs,
+                                 absl::string_view sha) {
+  for (const v1::RefFixture& ref : refs) {
+    if (absl::EqualsIgnoreCase(ShaOf(ref), sha)) return &ref;
+  }
+  return nullptr;
+}
+
+const v1::RefFixture* FindQualified(const std::vector<v1::RefFixture>& refs,
+                                    absl::string_view name) {
+  absl::string_view rest = name;
+  absl::ConsumePrefix(&rest, "refs/");
+  if (absl::ConsumePrefix(&rest, "heads/")) {
+    if (const auto* ref = FindNamed(refs, slipway::v1::REF_FORM_BRANCH, rest)) {
+      return ref;
+    }
+  } else if (absl::ConsumePrefix(&rest, "tags/")) {
+    if (const auto* ref = FindNamed(refs, slipway::v1::REF_FORM_TAG, rest)) {
+      return ref;
+    }
+  }
+  // One that is a fixture of its own, without its branch or tag.
+  return FindNamed(refs, slipway::v1::REF_FORM_QUALIFIED, name);
+}
+
+// In the order of R2. Names compare with case, SHAs without.
+FoundRef Resolve(const std::vector<v1::RefFixture>& refs,
+                 const std::vector<v1::RefFixture>& former_heads,
+                 const std::string& name) {
+  FoundRef found;
+  if ((found.fixture = FindNamed(refs, slipway::v1::REF_FORM_BRANCH, name))) {
+    found.form = slipway::v1::REF_FORM_BRANCH;
+  } else if ((found.fixture =
+                  FindNamed(refs, slipway::v1::REF_FORM_TAG, name))) {
+    found.form = slipway::v1::REF_FORM_TAG;
+  } else if (IsFullSha(name) &&
+             ((found.fixture = FindCommit(refs, name)) ||
+              (found.fixture = FindCommit(former_heads, name)))) {
+    found.form = slipway::v1::REF_FORM_SHA;
+  } else if ((found.fixture = FindQualified(refs, name))) {
+    found.form = slipway::v1::REF_FORM_QUALIFIED;
+  }
+  if (found.fixture != nullptr) {
+    found.sha = absl::AsciiStrToLower(ShaOf(*found.fixture));
+    // R14: the default branch itself never is.
+    found.is_behind =
+        found.fixture->is_behind() && !found.fixture->is_default_branch();
+  }
+  return found;
+}
+
+bool Passed(const CommitContext& context) {
+  return context.state() == slipway::v1::COMMIT_CONTEXT_STATE_SUCCESS;
+}
+
+// The contexts that count for a request, in the order in which they are told
+// (R15).
+std::vector<CommitContext> ConsideredContexts(
+    const v1::RefFixture& ref, const slipway::v1::CreateDeployment& request) {
+  const auto& listed = request.required_contexts().contexts();
+  const auto is_listed = [&listed](absl::string_view name) {
+    return std::any_of(listed.begin(), listed.end(), [name](const auto& other) {
+      return absl::EqualsIgnoreCase(name, other);
+    });
+  };
+  std::vector<CommitContext> considered;
+  const auto consider = [&considered](const std::string& name,
+                                      slipway::v1::CommitContextState state) {
+    considered.emplace_back();
+    considered.back().set_context(name);
+    considered.back().set_state(state);
+  };
+  for (const CommitContext& context : ref.contexts()) {
+    if (!request.has_required_contexts() || is_listed(context.context())) {
+      consider(context.context(), context.state());
+    }
+  }
+  std::stable_sort(considered.begin(), considered.end(),
+                   [](const CommitContext& a, const CommitContext& b) {
+                     return absl::AsciiStrToLower(a.context()) <
+                            absl::AsciiStrToLower(b.context());
+                   });
+  for (const std::string& name : listed) {
+    const bool is_there = std::any_of(
+        considered.begin(), considered.end(), [&name](const auto& context) {
+          return absl::EqualsIgnoreCase(context.context(), name);
+        });
+    if (!is_there) consider(name, slipway::v1::COMMIT_CONTEXT_STATE_PENDING);
+  }
+  return considered;
+}
+
+void Decide(Expectation& expected, int code, int rule) {
+  expected.answer.set_code(code);
+  expected.deciding_rule = rule;
+}
+
+void NotFound(Expectation& expected) {
+  Decide(expected, 404, 42);
+  expected.answer.set_message("Not Found");
+}
+
+void Notify(absl::string_view event, int64_t deployment_id,
+            Expectation& expected) {
+  v1::Notification* notification = expected.answer.add_notifications();
+  notification->set_event(std::string(event));
+  notification->set_action("created");
+  notification->set_deployment_id(deployment_id);
+}
+
+// The part of a list that is one page of it.
+struct Page {
+  int64_t begin = 0;
+  int64_t end = 0;
+};
+
+// R71 and R72. Calls that list name their fields alike.
+template <typename Call>
+Page PageOf(const Call& call, int64_t total, const Limits& limits,
+            Expectation& expected) {
+  int64_t per_page = PerPageDefault(limits);
+  if (call.has_per_page() && call.per_page() >= 1) per_page = call.per_page();
+  per_page = std::max<int64_t>(1, std::min(per_page, PerPageMax(limits)));
+  const int64_t number = std::max<int64_t>(1, call.page());
+  const int64_t last = (total + per_page - 1) / per_page;
+
+  if (call.has_per_page() || call.has_page() || last > 1) {
+    expected.rules.push_back(71);
+  }
+  if (last > 1) expected.rules.push_back(72);
+  if (number < last) {
+    expected.answer.set_has_next_page(true);
+    expected.answer.set_last_page(last);
+  }
+  if (number > last) {
+    if (number > 1) expected.deciding_rule = 71;
+    return {};
+  }
+  Page page;
+  page.begin = (number - 1) * per_page;
+  page.end = std::min(total, page.begin + per_page);
+  return page;
+}
+
+// Whether a filter filters (R70).
+bool Filters(bool has, const std::string& value) {
+  return has && !value.empty() && value != "none";
+}
+
+bool IsActive(const OracleRecord& record) {
+  return !record.statuses.empty() &&
+         record.statuses.back().state() == slipway::v1::STATUS_STATE_SUCCESS;
+}
+
+// A status of one deployment as it comes by another.
+struct Encounter {
+  // How many conditions keep the other from being retired; 0: it is.
+  int missed = 0;
+  // The rule of the first of them; of a retirement, the one that explains it.
+  int rule = 31;
+  bool same_environment = true;
+};
+
+Encounter Meet(const Rules& rules, const Deployment& succeeded,
+               absl::string_view environment_before, bool triggers,
+               const OracleRecord& other) {
+  const Deployment& it = other.deployment;
+  Encounter encounter;
+  const auto miss = [&encounter](int rule) {
+    if (encounter.missed++ == 0) encounter.rule = rule;
+  };
+
+  // What the other answer to the questions of R34 would have led to.
+  encounter.same_environment =
+      SameEnvironment(rules, it.environment(), succeeded.environment());
+  const bool with_environment_before =
+      SameEnvironment(rules, it.environment(), environment_before);
+  const bool with_original_of_succeeded = SameEnvironment(
+      rules, it.environment(), succeeded.original_environment());
+  const bool with_original_of_other = SameEnvironment(
+      rules, it.original_environment(), succeeded.environment());
+  const bool moves_changed_it =
+      encounter.same_environment
+          ? !(with_environment_before && with_original_of_succeeded &&
+              with_original_of_other)
+          : with_environment_before || with_original_of_succeeded ||
+                with_original_of_other;
+  const bool of_succeeded = FlagsOfSucceededCount(rules);
+  const Deployment& flags = of_succeeded ? succeeded : it;
+  const Deployment& other_flags = of_succeeded ? it : succeeded;
+  const bool production_counts = !ProductionIsRetired(rules);
+
+  if (!IsActive(other)) miss(31);
+  if (!encounter.same_environment) miss(moves_changed_it ? 34 : 31);
+  if (TaskNarrows(rules) && it.task() != succeeded.task()) miss(37);
+  if (!EveryOtherIsPrior(rules) && it.id() > succeeded.id()) miss(32);
+  if (flags.transient_environment()) {
+    miss(of_succeeded && !it.transient_environment() ? 34 : 31);
+  }
+  if (production_counts && flags.production_environment()) {
+    miss(of_succeeded && !it.production_environment() ? 34 : 33);
+  }
+  if (!triggers) miss(30);
+  if (encounter.missed > 0) return encounter;
+
+  if (it.id() > succeeded.id()) {
+    encounter.rule = 32;
+  } else if (flags.production_environment()) {
+    encounter.rule = 33;
+  } else if (moves_changed_it || other_flags.transient_environment() ||
+             (production_counts && other_flags.production_environment())) {
+    encounter.rule = 34;
+  } else if (it.task() != succeeded.task()) {
+    encounter.rule = 37;
+  }
+  return encounter;
+}
+
+// As it is after R24.
+void SetLogUrls(const Rules& rules, const slipway::v1::CreateStatus& request,
+                DeploymentStatus& status) {
+  const bool empty_counts = EmptyUrlsAreGiven(rules);
+  const bool log_given =
+      empty_counts ? request.has_log_url() : !request.log_url().empty();
+  const std::string& url = log_given ? request.log_url() : request.target_url();
+  status.set_log_url(url);
+  status.set_target_url(url);
+}
+
+}  // namespace
+
+Oracle::Oracle(const Rules& rules,
+               const google::protobuf::RepeatedPtrField<v1::RefFixture>& refs,
+               bool others_exist)
+    : rules_(rules),
+      refs_(refs.begin(), refs.end()),
+      others_exist_(others_exist) {}
+
+Expectation Oracle::Apply(const v1::Operation& operation) {
+  Expectation expected;
+  switch (operation.call_case()) {
+    case v1::Operation::kCreateDeployment:
+      Create(operation, expected);
+      break;
+    case v1::Operation::kCreateStatus:
+      CreateStatus(operation, expected);
+      break;
+    case v1::Operation::kDeleteDeployment:
+      Delete(operation.delete_deployment(), expected);
+      break;
+    case v1::Operation::kGetDeployment:
+      Get(operation.get_deployment(), expected);
+      break;
+    case v1::Operation::kListDeployments:
+      List(operation.list_deployments(), expected);
+      break;
+    case v1::Operation::kListStatuses:
+      ListStatuses(operation.list_statuses(), expected);
+      break;
+    case v1::Operation::kGetStatus:
+      GetStatus(operation.get_status(), expected);
+      break;
+    case v1::Operation::CALL_NOT_SET:
+      expected.answer.set_code(400);
+      return expected;
+  }
+  std::vector<int>& rules = expected.rules;
+  rules.push_back(expected.deciding_rule);
+  std::sort(rules.begin(), rules.end());
+  rules.erase(std::unique(rules.begin(), rules.end()), rules.end());
+  return expected;
+}
+
+int64_t Oracle::IdOf(const std::string& symbol) const {
+  const auto it = ids_by_symbol_.find(symbol);
+  return it == ids_by_symbol_.end() ? 0 : it->second;
+}
+
+void Oracle::Bind(const std::string& symbol, int64_t id) {
+  if (!symbol.empty()) ids_by_symbol_[symbol] = id;
+}
+
+size_t Oracle::PlaceOf(const std::string& symbol) const {
+  const int64_t id = IdOf(symbol);
+  size_t place = 0;
+  while (place < records_.size() && records_[place].deployment.id() != id) {
+    ++place;
+  }
+  return place;
+}
+
+void Oracle::Create(const v1::Operation& operation, Expectation& expected) {
+  const v1::CreateDeployment& call = operation.create_deployment();
+  const slipway::v1::CreateDeployment& request = call.request();
+
+  // Everything that could refuse it, in the order of R12.
+  FieldChecks fields = CheckFields(request, rules_.limits());
+  const FoundRef ref = Resolve(refs_, former_heads_, request.ref());
+  const bool exists = ref.fixture != nullptr;
+  const bool wants_merge = !request.has_auto_merge() || request.auto_merge();
+  const bool is_behind = exists && ref.is_behind;
+  std::vector<CommitContext> contexts;
+  if (exists) contexts = ConsideredContexts(*ref.fixture, request);
+  const bool skips = request.has_required_contexts() &&
+                     request.required_contexts().contexts().empty();
+  const bool passed =
+      skips || std::all_of(contexts.begin(), contexts.end(), Passed);
+  const int reasons = (fields.ok() ? 0 : 1) + (exists ? 0 : 1) +
+                      (is_behind && wants_merge ? 1 : 0) + (passed ? 0 : 1);
+  if (reasons > 1) expected.rules.push_back(12);
+
+  if (!fields.ok()) {
+    fields.Refuse(expected);
+    return;
+  }
+  if (!exists) {
+    Decide(expected, 422, 2);
+    expected.answer.set_message(
+        absl::StrCat("No ref found for: ", request.ref()));
+    return;
+  }
+  if (is_behind && wants_merge) {
+    std::string main;
+    for (const v1::RefFixture& fixture : refs_) {
+      if (fixture.is_default_branch()) main = fixture.name();
+    }
+    const bool is_branch = ref.form == slipway::v1::REF_FORM_BRANCH;
+    expected.rules.insert(expected.rules.end(), {13, 80});
+    if (is_branch && ref.fixture->merges_cleanly()) {
+      Decide(expected, 202, 13);
+      expected.answer.set_message(absl::StrCat(
+          "Auto-merged ", main, " into ", request.ref(), " on deployment."));
+      MergeInto(request.ref());
+      return;
+    }
+    Decide(expected, 409, is_branch ? 13 : 14);
+    expected.answer.set_message(
+        absl::StrCat("Conflict merging ", main, " into ", request.ref(), "."));
+    return;
+  }
+  if (!passed) {
+    Decide(expected, 409, 15);
+    expected.rules.push_back(80);
+    expected.answer.set_message(absl::StrCat(
+        "Conflict: Commit status checks failed for ", request.ref(), "."));
+    for (CommitContext& context : contexts) {
+      *expected.answer.add_contexts() = std::move(context);
+    }
+    return;
+  }
+
+  records_.emplace_back();
+  Deployment& deployment = records_.back().deployment;
+  deployment.set_id(++last_id_);
+  deployment.set_ref(request.ref());
+  deployment.set_sha(ref.sha);
+  deployment.set_task(request.has_task() ? request.task() : "deploy");
+  deployment.set_payload_type(request.payload_type());
+  if (request.payload_type() != slipway::v1::PAYLOAD_TYPE_UNSPECIFIED) {
+    deployment.set_payload(request.payload());
+  }
+  if (request.has_description()) {
+    deployment.set_description(request.description());
+  }
+  deployment.set_environment(request.has_environment() ? request.environment()
+                                                       : "production");
+  deployment.set_original_environment(deployment.environment());
+  deployment.set_transient_environment(request.transient_environment());
+  deployment.set_production_environment(
+      request.has_production_environment()
+          ? request.production_environment()
+          : IsProductionName(rules_, deployment.environment()));
+  deployment.set_created_at_ms(operation.time_ms());
+  deployment.set_updated_at_ms(operation.time_ms());
+  Bind(call.binds(), deployment.id());
+
+  expected.rules.insert(expected.rules.end(), {2, 10, 11, 16, 17, 80});
+  if (request.has_environment()) expected.rules.push_back(60);
+  // The check that it passed by the narrowest margin.
+  int rule = 16;
+  if (ref.form != slipway::v1::REF_FORM_BRANCH) rule = 2;
+  if (!contexts.empty() || skips) {
+    expected.rules.push_back(15);
+    if (!contexts.empty()) rule = 15;
+  }
+  if (is_behind) rule = 13;
+  Decide(expected, 201, rule);
+  *expected.answer.mutable_deployment() = deployment;
+  Notify("deployment", deployment.id(), expected);
+}
+
+void Oracle::MergeInto(const std::string& branch) {
+  v1::RefFixture former;
+  for (v1::RefFixture& ref : refs_) {
+    const bool is_it = IsBranch(ref) && ref.name() == branch;
+    absl::string_view rest = ref.name();
+    absl::ConsumePrefix(&rest, "refs/");
+    const bool is_its_qualified_name =
+        ref.form() == slipway::v1::REF_FORM_QUALIFIED &&
+        absl::ConsumePrefix(&rest, "heads/") && rest == branch;
+    if (!is_it && !is_its_qualified_name) continue;
+    if (is_it) former = ref;
+    // The head is now a new commit.
+    ref.set_is_behind(false);
+    ref.clear_sha();
+    ref.clear_contexts();
+  }
+  if (!former.sha().empty()) former_heads_.push_back(std::move(former));
+}
+
+void Oracle::CreateStatus(const v1::Operation& operation,
+                          Expectation& expected) {
+  const v1::CreateStatus& call = operation.create_status();
+  const slipway::v1::CreateStatus& request = call.request();
+  std::vector<int>& rules = expected.rules;
+
+  const size_t place = PlaceOf(call.deployment());
+  const bool exists = place < records_.size();
+  FieldChecks fields = CheckFields(request, rules_);
+  const int64_t cap = StatusesMax(rules_.limits());
+  const bool is_full =
+      exists && cap > 0 &&
+      static_cast<int64_t>(records_[place].statuses.size()) >= cap;
+  // R12, for a status.
+  const int reasons =
+      (exists ? 0 : 1) + (fields.ok() ? 0 : 1) + (is_full ? 1 : 0);
+  if (reasons > 1) rules.push_back(12);
+
+  if (!exists) {
+    NotFound(expected);
+    return;
+  }
+  if (!fields.ok()) {
+    fields.Refuse(expected);
+    return;
+  }
+  if (is_full) {
+    Decide(expected, 422, 26);
+    expected.answer.set_message(kValidationFailed);
+    expected.answer.add_errors(
+        "This deployment has reached the maximum number of statuses.");
+    return;
+  }
+
+  OracleRecord& record = records_[place];
+  const std::string environment_before = record.deployment.environment();
+  DeploymentStatus status;
+  status.set_id(++last_id_);
+  status.set_deployment_id(record.deployment.id());
+  status.set_state(request.state());
+  status.set_description(request.description());
+  status.set_environment(request.has_environment() ? request.environment()
+                                                   : environment_before);
+  status.set_environment_url(request.environment_url());
+  SetLogUrls(rules_, request, status);
+  status.set_created_at_ms(operation.time_ms());
+  AddStatus(record, status, 21);
+  Bind(call.binds(), status.id());
+
+  rules.insert(rules.end(), {11, 17, 20, 21, 22, 80});
+  int rule = 20;
+  if (request.has_environment() ||
+      environment_before != record.deployment.original_environment()) {
+    rules.push_back(23);
+    if (request.has_environment()) rule = 23;
+  }
+  if (request.has_environment()) rules.push_back(60);
+  if (request.has_log_url() || request.has_target_url()) {
+    rules.insert(rules.end(), {24, 25});
+    rule = 25;
+  }
+  if (!request.description().empty() || request.has_environment_url()) {
+    rules.push_back(25);
+    rule = 25;
+  }
+  if (cap > 0) rules.push_back(26);
+  Decide(expected, 201, rule);
+  *expected.answer.mutable_status() = status;
+  if (status.state() != slipway::v1::STATUS_STATE_INACTIVE) {
+    Notify("deployment_status", status.deployment_id(), expected);
+    v1::Notification& told = *expected.answer.mutable_notifications(0);
+    told.set_status_id(status.id());
+    told.set_state(status.state());
+  }
+  ComeBy(place, status, !request.has_auto_inactive() || request.auto_inactive(),
+         environment_before, expected);
+}
+
+void Oracle::AddStatus(OracleRecord& record, const DeploymentStatus& status,
+                       int rule) {
+  record.statuses.push_back(status);
+  record.appended_by[status.id()] = rule;
+  record.deployment.set_environment(status.environment());
+  record.deployment.set_updated_at_ms(status.created_at_ms());
+}
+
+void Oracle::ComeBy(size_t place, const DeploymentStatus& status,
+                    bool auto_inactive, absl::string_view environment_before,
+                    Expectation& expected) {
+  const bool triggers =
+      status.state() == slipway::v1::STATUS_STATE_SUCCESS && auto_inactive;
+  for (size_t i = 0; i < records_.size(); ++i) {
+    if (i == place) continue;
+    OracleRecord& other = records_[i];
+    const Encounter encounter = Meet(rules_, records_[place].deployment,
+                                     environment_before, triggers, other);
+    if (encounter.missed <= 1) expected.rules.push_back(encounter.rule);
+    if (encounter.missed > 0) {
+      const int nearness = encounter.missed > 1          ? 1
+                           : !encounter.same_environment ? 2
+                                                         : 3;
+      if (nearness < other.exempted_nearness) continue;
+      other.exempted_nearness = nearness;
+      other.exempted_by = encounter.rule;
+      continue;
+    }
+    // R35; the creator is the kit's one caller either way.
+    expected.rules.insert(expected.rules.end(), {30, 31, 35});
+    DeploymentStatus inactive;
+    inactive.set_id(++last_id_);
+    inactive.set_deployment_id(other.deployment.id());
+    inactive.set_state(slipway::v1::STATUS_STATE_INACTIVE);
+    inactive.set_environment(other.deployment.environment());
+    inactive.set_created_at_ms(status.created_at_ms());
+    AddStatus(other, inactive, encounter.rule);
+  }
+}
+
+void Oracle::Delete(const v1::DeleteDeployment& call, Expectation& expected) {
+  const size_t place = PlaceOf(call.deployment());
+  if (place == records_.size()) {
+    NotFound(expected);
+    return;
+  }
+  expected.rules.insert(expected.rules.end(), {40, 42, 80});
+  bool alone_in_repository = !others_exist_;
+  bool alone_in_environment = true;
+  for (size_t i = 0; i < records_.size(); ++i) {
+    if (i == place) continue;
+    alone_in_repository = false;
+    if (absl::EqualsIgnoreCase(records_[i].deployment.environment(),
+                               records_[place].deployment.environment())) {
+      alone_in_environment = false;
+    }
+  }
+  const bool by_environment = EnvironmentIsDeletionScope(rules_);
+  const bool is_alone =
+      by_environment ? alone_in_environment : alone_in_repository;
+  int rule = 40;
+  if (IsActive(records_[place])) {
+    expected.rules.push_back(41);
+    // Where the other scope would have it otherwise, the scope decides.
+    if (alone_in_repository != alone_in_environment) rule = 41;
+    if (!is_alone) {
+      Decide(expected, 422, rule);
+      expected.answer.set_message(kValidationFailed);
+      expected.answer.add_errors(
+          absl::StrCat("We cannot delete an active deployment unless it is the "
+                       "only deployment in a given ",
+                       by_environment ? "environment." : "repository."));
+      return;
+    }
+  }
+  Decide(expected, 204, rule);
+  records_.erase(records_.begin() + static_cast<std::ptrdiff_t>(place));
+}
+
+void Oracle::Get(const v1::GetDeployment& call, Expectation& expected) const {
+  const size_t place = PlaceOf(call.deployment());
+  if (place == records_.size()) {
+    NotFound(expected);
+    return;
+  }
+  const OracleRecord& record = records_[place];
+  Decide(expected, 200, 21);
+  if (!record.statuses.empty()) {
+    expected.rules.insert(expected.rules.end(), {22, 23});
+  }
+  *expected.answer.mutable_deployment() = record.deployment;
+}
+
+void Oracle::List(const v1::ListDeployments& call,
+                  Expectation& expected) const {
+  const bool by_sha = Filters(call.has_sha(), call.sha());
+  const bool by_ref = Filters(call.has_ref(), call.ref());
+  const bool by_task = Filters(call.has_task(), call.task());
+  const bool by_environment =
+      Filters(call.has_environment(), call.environment());
+  std::vector<const Deployment*> found;  // newest first (R70)
+  for (size_t i = records_.size(); i-- > 0;) {
+    const Deployment& it = records_[i].deployment;
+    if (by_sha && it.sha() != call.sha()) continue;
+    if (by_ref && it.ref() != call.ref()) continue;
+    if (by_task && it.task() != call.task()) continue;
+    if (by_environment && !SameName(rules_.list_environment_match(),
+                                    slipway::v1::NAME_MATCH_IGNORE_CASE,
+                                    it.environment(), call.environment())) {
+      continue;
+    }
+    found.push_back(&it);
+  }
+  Decide(expected, 200, 70);
+  expected.rules.push_back(70);
+  const Page page = PageOf(call, static_cast<int64_t>(found.size()),
+                           rules_.limits(), expected);
+  for (int64_t i = page.begin; i < page.end; ++i) {
+    *expected.answer.add_deployments() = *found[static_cast<size_t>(i)];
+  }
+}
+
+void Oracle::ListStatuses(const v1::ListStatuses& call,
+                          Expectation& expected) const {
+  const size_t place = PlaceOf(call.deployment());
+  if (place == records_.size()) {
+    NotFound(expected);
+    return;
+  }
+  const std::vector<DeploymentStatus>& statuses = records_[place].statuses;
+  Decide(expected, 200, 70);
+  expected.rules.insert(expected.rules.end(), {21, 70});
+  if (statuses.empty()) expected.rules.push_back(16);
+  const auto total = static_cast<int64_t>(statuses.size());
+  const Page page = PageOf(call, total, rules_.limits(), expected);
+  for (int64_t i = page.begin; i < page.end; ++i) {
+    *expected.answer.add_statuses() =
+        statuses[static_cast<size_t>(total - 1 - i)];
+  }
+}
+
+void Oracle::GetStatus(const v1::GetStatus& call, Expectation& expected) const {
+  const size_t place = PlaceOf(call.deployment());
+  const int64_t id = IdOf(call.status());
+  if (place < records_.size()) {
+    for (const DeploymentStatus& status : records_[place].statuses) {
+      if (status.id() != id) continue;
+      Decide(expected, 200, 21);
+      *expected.answer.mutable_status() = status;
+      return;
+    }
+  }
+  NotFound(expected);
+}
+
+}  // namespace conformance
+}  // namespace slipway
