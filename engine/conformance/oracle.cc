@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "engine/conformance/oracle_fields.h"
+#include "engine/conformance/oracle_refs.h"
 
 namespace slipway {
 namespace conformance {
@@ -16,7 +17,6 @@ using slipway::v1::CommitContext;
 using slipway::v1::Deployment;
 using slipway::v1::DeploymentStatus;
 using slipway::v1::Limits;
-using slipway::v1::RefForm;
 using slipway::v1::Rules;
 
 constexpr char kValidationFailed[] = "Validation Failed";
@@ -70,347 +70,21 @@ bool EnvironmentIsDeletionScope(const Rules& rules) {
   return rules.deletion_scope() == slipway::v1::DELETION_SCOPE_ENVIRONMENT;
 }
 
-// R4: a negative limit counts as 0.
-int64_t Limit(bool is_set, int64_t value, int64_t by_default) {
-  return is_set ? std::max<int64_t>(0, value) : by_default;
-}
-
-int64_t NameBytesMax(const Limits& limits) {
-  return Limit(limits.has_name_bytes_max(), limits.name_bytes_max(), 1024);
-}
-
-int64_t TextBytesMax(const Limits& limits) {
-  return Limit(limits.has_text_bytes_max(), limits.text_bytes_max(), 65536);
-}
-
-int64_t PayloadBytesMax(const Limits& limits) {
-  return Limit(limits.has_payload_bytes_max(), limits.payload_bytes_max(),
-               65536);
-}
-
-int64_t ContextsMax(const Limits& limits) {
-  return Limit(limits.has_required_contexts_max(),
-               limits.required_contexts_max(), 1000);
-}
-
-int64_t EnvironmentCharactersMax(const Limits& limits) {
-  return Limit(limits.has_environment_name_characters_max(),
-               limits.environment_name_characters_max(), 255);
-}
-
-int64_t DescriptionCharactersMax(const Limits& limits) {
-  return Limit(limits.has_status_description_characters_max(),
-               limits.status_description_characters_max(), 140);
-}
-
 int64_t StatusesMax(const Limits& limits) {
-  return Limit(limits.has_statuses_per_deployment_max(),
-               limits.statuses_per_deployment_max(), 0);
+  return LimitOr(limits.has_statuses_per_deployment_max(),
+                 limits.statuses_per_deployment_max(), 0);
 }
 
 int64_t PerPageDefault(const Limits& limits) {
-  return Limit(limits.has_per_page_default(), limits.per_page_default(), 30);
+  return LimitOr(limits.has_per_page_default(), limits.per_page_default(), 30);
 }
 
 int64_t PerPageMax(const Limits& limits) {
-  return Limit(limits.has_per_page_max(), limits.per_page_max(), 100);
-}
-
-// The code points of a text, or -1 where it is not UTF-8 (R4, RFC 3629).
-int64_t CountCharacters(absl::string_view text) {
-  // A range of code points, by the length of their encoding.
-  constexpr uint32_t kLowest[] = {0, 0, 0x80, 0x800, 0x10000};
-  int64_t count = 0;
-  for (size_t i = 0; i < text.size(); ++count) {
-    const auto first = static_cast<unsigned char>(text[i]);
-    size_t length = 1;
-    uint32_t code = first;
-    if (first >= 0xF0 && first <= 0xF7) {
-      length = 4;
-      code = first & 0x07u;
-    } else if (first >= 0xE0 && first <= 0xEF) {
-      length = 3;
-      code = first & 0x0Fu;
-    } else if (first >= 0xC0 && first <= 0xDF) {
-      length = 2;
-      code = first & 0x1Fu;
-    } else if (first >= 0x80) {
-      return -1;
-    }
-    if (text.size() - i < length) return -1;
-    for (size_t k = 1; k < length; ++k) {
-      const auto next = static_cast<unsigned char>(text[i + k]);
-      if ((next & 0xC0u) != 0x80u) return -1;
-      code = (code << 6u) | (next & 0x3Fu);
-    }
-    const bool is_surrogate = code >= 0xD800 && code <= 0xDFFF;
-    if (code < kLowest[length] || is_surrogate || code > 0x10FFFF) return -1;
-    i += length;
-  }
-  return count;
-}
-
-// All that is wrong with the fields of a request.
-class FieldChecks {
- public:
-  explicit FieldChecks(absl::string_view resource) : resource_(resource) {}
-
-  // R4. `size` is in `unit`.
-  void CheckSize(absl::string_view field, int64_t size, int64_t max,
-                 absl::string_view unit, bool is_utf8, int rule = 4) {
-    if (!is_utf8) {
-      Violate(field, "is not valid UTF-8", 4);
-    } else if (size > max) {
-      Violate(field, absl::StrCat("is too long (maximum is ", max, unit), rule);
-    }
-  }
-
-  void CheckBytes(absl::string_view field, absl::string_view value,
-                  int64_t max) {
-    CheckSize(field, static_cast<int64_t>(value.size()), max, " bytes)",
-              CountCharacters(value) >= 0);
-  }
-
-  void CheckCharacters(absl::string_view field, absl::string_view value,
-                       int64_t max, int rule) {
-    const int64_t count = CountCharacters(value);
-    CheckSize(field, count, max, " characters)", count >= 0, rule);
-  }
-
-  // R60.
-  void CheckEnvironment(absl::string_view name, const Limits& limits) {
-    if (name.empty()) Violate("environment", "can't be blank", 60);
-    CheckCharacters("environment", name, EnvironmentCharactersMax(limits), 60);
-  }
-
-  // R25.
-  void CheckScheme(absl::string_view field, absl::string_view url) {
-    if (url.empty() || absl::StartsWithIgnoreCase(url, "http://") ||
-        absl::StartsWithIgnoreCase(url, "https://")) {
-      return;
-    }
-    Violate(field, "must use http(s) scheme", 25);
-  }
-
-  void Violate(absl::string_view field, absl::string_view complaint, int rule) {
-    slipway::v1::Violation violation;
-    violation.set_resource(std::string(resource_));
-    violation.set_field(std::string(field));
-    violation.set_code(slipway::v1::VIOLATION_CODE_CUSTOM);
-    violation.set_message(absl::StrCat(field, " ", complaint));
-    violations_.push_back(std::move(violation));
-    rules_.push_back(rule);
-  }
-
-  bool ok() const { return violations_.empty(); }
-
-  // R12: every one is told, and the rule is that of the first.
-  void Refuse(Expectation& expected) {
-    expected.answer.set_code(422);
-    expected.answer.set_message(kValidationFailed);
-    for (slipway::v1::Violation& violation : violations_) {
-      *expected.answer.add_violations() = std::move(violation);
-    }
-    expected.rules.insert(expected.rules.end(), rules_.begin(), rules_.end());
-    expected.deciding_rule = rules_.front();
-  }
-
- private:
-  absl::string_view resource_;
-  std::vector<slipway::v1::Violation> violations_;
-  std::vector<int> rules_;
-};
-
-FieldChecks CheckFields(const slipway::v1::CreateDeployment& request,
-                        const Limits& limits) {
-  FieldChecks checks("Deployment");
-  checks.CheckBytes("ref", request.ref(), NameBytesMax(limits));
-  checks.CheckBytes("task", request.task(), NameBytesMax(limits));
-  const auto& contexts = request.required_contexts().contexts();
-  int64_t longest = 0;
-  bool is_utf8 = true;
-  for (const std::string& context : contexts) {
-    longest = std::max(longest, static_cast<int64_t>(context.size()));
-    if (CountCharacters(context) < 0) is_utf8 = false;
-  }
-  if (contexts.size() > ContextsMax(limits)) {
-    checks.CheckSize("required_contexts", contexts.size(), ContextsMax(limits),
-                     " contexts)", true);
-  } else {
-    checks.CheckSize("required_contexts", longest, NameBytesMax(limits),
-                     " bytes)", is_utf8);
-  }
-  // R11: bytes without a kind are no payload.
-  if (request.payload_type() != slipway::v1::PAYLOAD_TYPE_UNSPECIFIED) {
-    checks.CheckBytes("payload", request.payload(), PayloadBytesMax(limits));
-  }
-  if (request.has_environment()) {
-    checks.CheckEnvironment(request.environment(), limits);
-  }
-  checks.CheckBytes("description", request.description(), TextBytesMax(limits));
-  return checks;
-}
-
-FieldChecks CheckFields(const slipway::v1::CreateStatus& request,
-                        const Rules& rules) {
-  FieldChecks checks("DeploymentStatus");
-  switch (request.state()) {
-    case slipway::v1::STATUS_STATE_ERROR:
-    case slipway::v1::STATUS_STATE_FAILURE:
-    case slipway::v1::STATUS_STATE_INACTIVE:
-    case slipway::v1::STATUS_STATE_IN_PROGRESS:
-    case slipway::v1::STATUS_STATE_QUEUED:
-    case slipway::v1::STATUS_STATE_PENDING:
-    case slipway::v1::STATUS_STATE_SUCCESS:
-      break;
-    default:  // WAITING, none, and what nobody knows (R20)
-      checks.Violate("state", "is not included in the list", 20);
-  }
-  checks.CheckCharacters("description", request.description(),
-                         DescriptionCharactersMax(rules.limits()), 25);
-  if (request.has_environment()) {
-    checks.CheckEnvironment(request.environment(), rules.limits());
-  }
-  const int64_t url_max = TextBytesMax(rules.limits());
-  checks.CheckBytes("environment_url", request.environment_url(), url_max);
-  checks.CheckScheme("environment_url", request.environment_url());
-  const bool log_urls_too =
-      rules.log_url_scheme() == slipway::v1::URL_SCHEME_HTTP_OR_HTTPS;
-  checks.CheckBytes("log_url", request.log_url(), url_max);
-  if (log_urls_too) checks.CheckScheme("log_url", request.log_url());
-  checks.CheckBytes("target_url", request.target_url(), url_max);
-  if (log_urls_too) checks.CheckScheme("target_url", request.target_url());
-  return checks;
-}
-
-// What a ref of a request turned out to be (R2).
-struct FoundRef {
-  RefForm form = slipway::v1::REF_FORM_UNSPECIFIED;
-  std::string sha;
-  const v1::RefFixture* fixture = nullptr;  // null: the ref resolves to nothing
-  bool is_behind = false;
-};
-
-bool IsBranch(const v1::RefFixture& ref) {
-  return ref.form() == slipway::v1::REF_FORM_BRANCH ||
-         ref.form() == slipway::v1::REF_FORM_UNSPECIFIED;
-}
-
-const v1::RefFixture* FindNamed(const std::vector<v1::RefFixture>& refs,
-                                RefForm form, absl::string_view name) {
-  for (const v1::RefFixture& ref : refs) {
-    const RefForm its =
-        IsBranch(ref) ? slipway::v1::REF_FORM_BRANCH : ref.form();
-    if (its == form && ref.name() == name) return &ref;
-  }
-  return nullptr;
-}
-
-bool IsFullSha(absl::string_view text) {
-  if (text.size() != 40 && text.size() != 64) return false;
-  return std::all_of(text.begin(), text.end(), [](char c) {
-    return absl::ascii_isxdigit(static_cast<unsigned char>(c));
-  });
-}
-
-// Of a ref that is there as a SHA, its name is one.
-absl::string_view ShaOf(const v1::RefFixture& ref) {
-  if (ref.form() == slipway::v1::REF_FORM_SHA && ref.sha().empty()) {
-    return ref.name();
-  }
-  return ref.sha();
-}
-
-const v1::RefFixture* FindCommit(const std::vector<v1::RefFixture>& refs,
-                                 absl::string_view sha) {
-  for (const v1::RefFixture& ref : refs) {
-    if (absl::EqualsIgnoreCase(ShaOf(ref), sha)) return &ref;
-  }
-  return nullptr;
-}
-
-const v1::RefFixture* FindQualified(const std::vector<v1::RefFixture>& refs,
-                                    absl::string_view name) {
-  absl::string_view rest = name;
-  absl::ConsumePrefix(&rest, "refs/");
-  if (absl::ConsumePrefix(&rest, "heads/")) {
-    if (const auto* ref = FindNamed(refs, slipway::v1::REF_FORM_BRANCH, rest)) {
-      return ref;
-    }
-  } else if (absl::ConsumePrefix(&rest, "tags/")) {
-    if (const auto* ref = FindNamed(refs, slipway::v1::REF_FORM_TAG, rest)) {
-      return ref;
-    }
-  }
-  // One that is a fixture of its own, without its branch or tag.
-  return FindNamed(refs, slipway::v1::REF_FORM_QUALIFIED, name);
-}
-
-// In the order of R2. Names compare with case, SHAs without.
-FoundRef Resolve(const std::vector<v1::RefFixture>& refs,
-                 const std::vector<v1::RefFixture>& former_heads,
-                 const std::string& name) {
-  FoundRef found;
-  if ((found.fixture = FindNamed(refs, slipway::v1::REF_FORM_BRANCH, name))) {
-    found.form = slipway::v1::REF_FORM_BRANCH;
-  } else if ((found.fixture =
-                  FindNamed(refs, slipway::v1::REF_FORM_TAG, name))) {
-    found.form = slipway::v1::REF_FORM_TAG;
-  } else if (IsFullSha(name) &&
-             ((found.fixture = FindCommit(refs, name)) ||
-              (found.fixture = FindCommit(former_heads, name)))) {
-    found.form = slipway::v1::REF_FORM_SHA;
-  } else if ((found.fixture = FindQualified(refs, name))) {
-    found.form = slipway::v1::REF_FORM_QUALIFIED;
-  }
-  if (found.fixture != nullptr) {
-    found.sha = absl::AsciiStrToLower(ShaOf(*found.fixture));
-    // R14: the default branch itself never is.
-    found.is_behind =
-        found.fixture->is_behind() && !found.fixture->is_default_branch();
-  }
-  return found;
+  return LimitOr(limits.has_per_page_max(), limits.per_page_max(), 100);
 }
 
 bool Passed(const CommitContext& context) {
   return context.state() == slipway::v1::COMMIT_CONTEXT_STATE_SUCCESS;
-}
-
-// The contexts that count for a request, in the order in which they are told
-// (R15).
-std::vector<CommitContext> ConsideredContexts(
-    const v1::RefFixture& ref, const slipway::v1::CreateDeployment& request) {
-  const auto& listed = request.required_contexts().contexts();
-  const auto is_listed = [&listed](absl::string_view name) {
-    return std::any_of(listed.begin(), listed.end(), [name](const auto& other) {
-      return absl::EqualsIgnoreCase(name, other);
-    });
-  };
-  std::vector<CommitContext> considered;
-  const auto consider = [&considered](const std::string& name,
-                                      slipway::v1::CommitContextState state) {
-    considered.emplace_back();
-    considered.back().set_context(name);
-    considered.back().set_state(state);
-  };
-  for (const CommitContext& context : ref.contexts()) {
-    if (!request.has_required_contexts() || is_listed(context.context())) {
-      consider(context.context(), context.state());
-    }
-  }
-  std::stable_sort(considered.begin(), considered.end(),
-                   [](const CommitContext& a, const CommitContext& b) {
-                     return absl::AsciiStrToLower(a.context()) <
-                            absl::AsciiStrToLower(b.context());
-                   });
-  for (const std::string& name : listed) {
-    const bool is_there = std::any_of(
-        considered.begin(), considered.end(), [&name](const auto& context) {
-          return absl::EqualsIgnoreCase(context.context(), name);
-        });
-    if (!is_there) consider(name, slipway::v1::COMMIT_CONTEXT_STATE_PENDING);
-  }
-  return considered;
 }
 
 void Decide(Expectation& expected, int code, int rule) {
@@ -421,6 +95,16 @@ void Decide(Expectation& expected, int code, int rule) {
 void NotFound(Expectation& expected) {
   Decide(expected, 404, 42);
   expected.answer.set_message("Not Found");
+}
+
+// R12: every problem is told, and the rule is that of the first.
+void Refuse(const FieldProblems& problems, Expectation& expected) {
+  Decide(expected, 422, problems.front().rule);
+  expected.answer.set_message(kValidationFailed);
+  for (const FieldProblem& problem : problems) {
+    *expected.answer.add_violations() = problem.violation;
+    expected.rules.push_back(problem.rule);
+  }
 }
 
 void Notify(absl::string_view event, int64_t deployment_id,
@@ -617,8 +301,8 @@ void Oracle::Create(const v1::Operation& operation, Expectation& expected) {
   const slipway::v1::CreateDeployment& request = call.request();
 
   // Everything that could refuse it, in the order of R12.
-  FieldChecks fields = CheckFields(request, rules_.limits());
-  const FoundRef ref = Resolve(refs_, former_heads_, request.ref());
+  const FieldProblems problems = ProblemsOf(request, rules_);
+  const FoundRef ref = FindRef(refs_, former_heads_, request.ref());
   const bool exists = ref.fixture != nullptr;
   const bool wants_merge = !request.has_auto_merge() || request.auto_merge();
   const bool is_behind = exists && ref.is_behind;
@@ -628,12 +312,12 @@ void Oracle::Create(const v1::Operation& operation, Expectation& expected) {
                      request.required_contexts().contexts().empty();
   const bool passed =
       skips || std::all_of(contexts.begin(), contexts.end(), Passed);
-  const int reasons = (fields.ok() ? 0 : 1) + (exists ? 0 : 1) +
+  const int reasons = (problems.empty() ? 0 : 1) + (exists ? 0 : 1) +
                       (is_behind && wants_merge ? 1 : 0) + (passed ? 0 : 1);
   if (reasons > 1) expected.rules.push_back(12);
 
-  if (!fields.ok()) {
-    fields.Refuse(expected);
+  if (!problems.empty()) {
+    Refuse(problems, expected);
     return;
   }
   if (!exists) {
@@ -739,22 +423,22 @@ void Oracle::CreateStatus(const v1::Operation& operation,
 
   const size_t place = PlaceOf(call.deployment());
   const bool exists = place < records_.size();
-  FieldChecks fields = CheckFields(request, rules_);
+  const FieldProblems problems = ProblemsOf(request, rules_);
   const int64_t cap = StatusesMax(rules_.limits());
   const bool is_full =
       exists && cap > 0 &&
       static_cast<int64_t>(records_[place].statuses.size()) >= cap;
   // R12, for a status.
   const int reasons =
-      (exists ? 0 : 1) + (fields.ok() ? 0 : 1) + (is_full ? 1 : 0);
+      (exists ? 0 : 1) + (problems.empty() ? 0 : 1) + (is_full ? 1 : 0);
   if (reasons > 1) rules.push_back(12);
 
   if (!exists) {
     NotFound(expected);
     return;
   }
-  if (!fields.ok()) {
-    fields.Refuse(expected);
+  if (!problems.empty()) {
+    Refuse(problems, expected);
     return;
   }
   if (is_full) {
