@@ -36,14 +36,6 @@ void NoteGroup(pid_t old_group, pid_t new_group) {
   }
 }
 
-void EndAll(int signal) {
-  for (const std::atomic<pid_t>& group : running_groups) {
-    if (group > 0) kill(-group, SIGKILL);
-  }
-  // The handler has been taken away: this ends the process as it should.
-  raise(signal);
-}
-
 // Closed when it goes out of scope, unless it is taken.
 class Descriptor {
  public:
@@ -199,13 +191,9 @@ void ChildProcess::Kill() {
   pid_ = -1;
 }
 
-void ChildProcess::EndAllOnSignals() {
-  struct sigaction action;
-  std::memset(&action, 0, sizeof(action));
-  action.sa_handler = EndAll;
-  action.sa_flags = static_cast<int>(SA_RESETHAND);
-  for (const int signal : {SIGHUP, SIGINT, SIGTERM}) {
-    sigaction(signal, &action, nullptr);
+void ChildProcess::KillAll() {
+  for (const std::atomic<pid_t>& group : running_groups) {
+    if (group > 0) kill(-group, SIGKILL);
   }
 }
 

@@ -49,10 +49,9 @@ class ChildProcess {
   // Ends all of its group at once.
   void Kill();
 
-  // From here on, the signals that end this process from outside (SIGHUP,
-  // SIGINT, SIGTERM) end the groups of all that were started, too. For
-  // programs, not for libraries.
-  static void EndAllOnSignals();
+  // Ends the groups of all that run, before the process ends on a signal: a
+  // handler may call it. Afterwards no object of this class is of any use.
+  static void KillAll();
 
  private:
   ChildProcess() = default;
