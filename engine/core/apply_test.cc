@@ -144,7 +144,7 @@ TEST_F(ApplyTest, R17IdsGoOnAfterARepositoryWasDeleted) {
 TEST_F(ApplyTest, R13MergeRequiredChangesNothingUntilTheRefIsPut) {
   PutBranch("main", internal::kShaC, "");
   const v1::RepositoryState before = state_;
-  const char kRequest[] = "create_deployment { ref: 'topic' }";
+  constexpr char kRequest[] = "create_deployment { ref: 'topic' }";
   EXPECT_EQ(Do(kRequest).acceptance().outcome(), v1::OUTCOME_MERGE_REQUIRED);
   EXPECT_TRUE(SameMessage(state_, before));
   PutBranch("topic", std::string(40, 'd'), internal::kShaC);

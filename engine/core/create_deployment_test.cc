@@ -96,7 +96,7 @@ TEST(CreateDeploymentTest, R10ProductionIsANameUnlessSaidOtherwise) {
     const char* rules;
     const char* request;
     bool production;
-  } kCases[] = {
+  } cases[] = {
       {"",      "",                                                        true},
       {"",      "environment: 'production'",                               true},
       {"",      "environment: 'Production'",                               false},
@@ -112,7 +112,7 @@ TEST(CreateDeploymentTest, R10ProductionIsANameUnlessSaidOtherwise) {
       {kIgnore, "environment: 'Production' production_environment: false", false},
   };
   // clang-format on
-  for (const auto& c : kCases) {
+  for (const auto& c : cases) {
     Asked asked = AskCreateDeployment(c.request);
     MergeText(c.rules, &asked.rules);
     EXPECT_EQ(Created(asked).production_environment(), c.production)
@@ -124,14 +124,14 @@ TEST(CreateDeploymentTest, R11PayloadIsKeptByteForByteAsItsKind) {
   const struct {
     v1::PayloadType type;
     std::string payload;
-  } kCases[] = {
+  } cases[] = {
       {v1::PAYLOAD_TYPE_UNSPECIFIED, ""},
       {v1::PAYLOAD_TYPE_OBJECT, "{ \"b\":1e2,\n\"a\":\"\\u00e4\" }"},
       {v1::PAYLOAD_TYPE_STRING, ""},
       {v1::PAYLOAD_TYPE_STRING, "{}"},
       {v1::PAYLOAD_TYPE_STRING, "ä\n"},
   };
-  for (const auto& c : kCases) {
+  for (const auto& c : cases) {
     Asked asked = AskCreateDeployment();
     asked.command.mutable_create_deployment()->set_payload_type(c.type);
     asked.command.mutable_create_deployment()->set_payload(c.payload);
@@ -194,9 +194,9 @@ TEST(CreateDeploymentTest, R13R14AutoMerge) {
       "form: REF_FORM_QUALIFIED contains_default_branch: false";
   constexpr char kUnknown[] =
       "form: REF_FORM_UNSPECIFIED contains_default_branch: false";
-  const v1::MergeOutcome kNone = v1::MERGE_OUTCOME_UNSPECIFIED;
-  const v1::MergeOutcome kMerged = v1::MERGE_OUTCOME_MERGED;
-  const v1::MergeOutcome kConflict = v1::MERGE_OUTCOME_CONFLICT;
+  constexpr v1::MergeOutcome kNone = v1::MERGE_OUTCOME_UNSPECIFIED;
+  constexpr v1::MergeOutcome kMerged = v1::MERGE_OUTCOME_MERGED;
+  constexpr v1::MergeOutcome kConflict = v1::MERGE_OUTCOME_CONFLICT;
   constexpr char kMergedMessage[] =
       "Auto-merged main into topic on deployment.";
   constexpr char k13[] = "13: Conflict merging main into topic.";
@@ -207,7 +207,7 @@ TEST(CreateDeploymentTest, R13R14AutoMerge) {
     const char* ref;
     v1::MergeOutcome outcome;
     const char* answer;
-  } kCases[] = {
+  } cases[] = {
       {"",                  kUpToDate,  kNone,     "created"},
       {"",                  kBehind,    kNone,     "merge main into topic"},
       {"auto_merge: true",  kBehind,    kNone,     "merge main into topic"},
@@ -234,7 +234,7 @@ TEST(CreateDeploymentTest, R13R14AutoMerge) {
       {"ref: 'heads/main'", kQualified, kNone,     "14: Conflict merging main into heads/main."},
   };
   // clang-format on
-  for (const auto& c : kCases) {
+  for (const auto& c : cases) {
     Asked asked = AskCreateDeployment(c.request);
     MergeText(c.ref, asked.facts.mutable_ref());
     asked.facts.set_merge_outcome(c.outcome);
@@ -284,23 +284,23 @@ TEST(CreateDeploymentTest, R15RequiredContexts) {
   constexpr char kMixed[] =
       "contexts { context: 'Build' state: COMMIT_CONTEXT_STATE_SUCCESS }"
       "contexts { context: 'lint' state: COMMIT_CONTEXT_STATE_FAILURE }";
-  const std::vector<std::string> kCreated = {"created"};
+  const std::vector<std::string> created = {"created"};
   // clang-format off
   const struct {
     const char* request;
     const char* ref;
     std::vector<std::string> contexts;
-  } kCases[] = {
+  } cases[] = {
       // Omitted: every context.
-      {"", "",     kCreated},
-      {"", kGreen, kCreated},
+      {"", "",     created},
+      {"", kGreen, created},
       {"", kMixed, {"Build SUCCESS", "lint FAILURE"}},
       // Empty: none.
-      {"required_contexts {}", "",     kCreated},
-      {"required_contexts {}", kMixed, kCreated},
+      {"required_contexts {}", "",     created},
+      {"required_contexts {}", kMixed, created},
       // A list: only those.
-      {"required_contexts { contexts: 'Build' }", kMixed, kCreated},
-      {"required_contexts { contexts: 'bUILD' }", kMixed, kCreated},
+      {"required_contexts { contexts: 'Build' }", kMixed, created},
+      {"required_contexts { contexts: 'bUILD' }", kMixed, created},
       {"required_contexts { contexts: 'LINT' }",  kMixed, {"lint FAILURE"}},
       {"required_contexts { contexts: 'lint' contexts: 'Lint' }", kMixed, {"lint FAILURE"}},
       {"required_contexts { contexts: 'lint' contexts: 'build' }", kMixed, {"Build SUCCESS", "lint FAILURE"}},
@@ -311,7 +311,7 @@ TEST(CreateDeploymentTest, R15RequiredContexts) {
       {"required_contexts { contexts: '' }", kGreen, {" PENDING"}},
   };
   // clang-format on
-  for (const auto& c : kCases) {
+  for (const auto& c : cases) {
     Asked asked = AskCreateDeployment(c.request);
     MergeText(c.ref, asked.facts.mutable_ref());
     EXPECT_EQ(ContextsOf(asked), c.contexts) << c.request << " / " << c.ref;
@@ -377,7 +377,7 @@ TEST(CreateDeploymentTest, R4R60EachLimitAtItsBoundary) {
     const char* last;
     int most;  // of them that are allowed
     const char* violation;
-  } kCases[] = {
+  } cases[] = {
       {"ref", "x", 8, "ref: ref is too long (maximum is 8 bytes)"},
       {"ref", "ä", 4, "ref: ref is too long (maximum is 8 bytes)"},
       {"task", "x", 8, "task: task is too long (maximum is 8 bytes)"},
@@ -396,7 +396,7 @@ TEST(CreateDeploymentTest, R4R60EachLimitAtItsBoundary) {
       {"payload", "x", 16,
        "payload: payload is too long (maximum is 16 bytes)"},
   };
-  for (const auto& c : kCases) {
+  for (const auto& c : cases) {
     for (const int more : {0, 1}) {
       Asked asked = AskCreateDeployment("payload_type: PAYLOAD_TYPE_STRING");
       MergeText("name_bytes_max: 8 text_bytes_max: 20 payload_bytes_max: 16",
@@ -420,12 +420,12 @@ TEST(CreateDeploymentTest, R4DefaultLimits) {
   const struct {
     const char* field;
     int bytes_max;
-  } kCases[] = {{"ref", 1024},
-                {"task", 1024},
-                {"payload", 65536},
-                {"description", 65536},
-                {"environment", 255}};
-  for (const auto& c : kCases) {
+  } cases[] = {{"ref", 1024},
+               {"task", 1024},
+               {"payload", 65536},
+               {"description", 65536},
+               {"environment", 255}};
+  for (const auto& c : cases) {
     for (const int more : {0, 1}) {
       Asked asked = AskCreateDeployment();
       v1::CreateDeployment* request = asked.command.mutable_create_deployment();

@@ -175,7 +175,7 @@ TEST(CreateStatusTest, R24LogUrlAndTargetUrlMirrorEachOther) {
     const char* rules;
     const char* request;
     const char* both;
-  } kCases[] = {
+  } cases[] = {
       {"",        "",                             ""},
       {"",        "log_url: 'a'",                 "a"},
       {"",        "target_url: 'b'",              "b"},
@@ -190,7 +190,7 @@ TEST(CreateStatusTest, R24LogUrlAndTargetUrlMirrorEachOther) {
       {kGiven,    "target_url: ''",               ""},
   };
   // clang-format on
-  for (const auto& c : kCases) {
+  for (const auto& c : cases) {
     Asked asked = AskCreateStatus(absl::StrCat(kQueued, c.request));
     MergeText(c.rules, &asked.rules);
     EXPECT_EQ(Created(asked).log_url(), c.both) << c.request;
@@ -206,7 +206,7 @@ TEST(CreateStatusTest, R25SchemesOfUrls) {
     const char* rules;
     const char* request;
     std::vector<std::string> violations;
-  } kCases[] = {
+  } cases[] = {
       {"",   "environment_url: 'http://e'",  {}},
       {"",   "environment_url: 'https://e'", {}},
       {"",   "environment_url: 'HTTPS://e'", {}},
@@ -224,7 +224,7 @@ TEST(CreateStatusTest, R25SchemesOfUrls) {
       {kWeb, "log_url: '' target_url: ''",   {}},
   };
   // clang-format on
-  for (const auto& c : kCases) {
+  for (const auto& c : cases) {
     Asked asked = AskCreateStatus(absl::StrCat(kQueued, c.request));
     MergeText(c.rules, &asked.rules);
     const v1::Decision decision = asked.Answer();
@@ -244,7 +244,7 @@ TEST(CreateStatusTest, R4R25R60EachLimitAtItsBoundary) {
     int most;  // characters that are allowed
     int rule;
     const char* violation;
-  } kCases[] = {
+  } cases[] = {
       {"description", "x", 140, 25,
        "description: description is too long (maximum is 140 characters)"},
       {"description", "ä", 140, 25,
@@ -262,7 +262,7 @@ TEST(CreateStatusTest, R4R25R60EachLimitAtItsBoundary) {
       {"environment_url", "x", 65536 - 8, 4,
        "environment_url: environment_url is too long (maximum is 65536 bytes)"},
   };
-  for (const auto& c : kCases) {
+  for (const auto& c : cases) {
     for (const int more : {0, 1}) {
       Asked asked = AskCreateStatus(kQueued);
       std::string text =
@@ -332,9 +332,9 @@ TEST(CreateStatusTest, R26TheCapOnStatuses) {
     int statuses_max;
     int status_count;
     bool accepted;
-  } kCases[] = {{-1, 1000000, true}, {0, 1000000, true}, {3, 2, true},
-                {3, 3, false},       {3, 4, false},      {1, 0, true}};
-  for (const auto& c : kCases) {
+  } cases[] = {{-1, 1000000, true}, {0, 1000000, true}, {3, 2, true},
+               {3, 3, false},       {3, 4, false},      {1, 0, true}};
+  for (const auto& c : cases) {
     Asked asked = AskCreateStatus(kQueued);
     asked.rules.mutable_limits()->set_statuses_per_deployment_max(
         c.statuses_max);
@@ -397,7 +397,7 @@ TEST(CreateStatusTest, R31OnlySuccessIsTouched) {
   // the decision looks again at everything else.
   EXPECT_THAT(Retired(AskSuccess()), ElementsAre(40));
   // clang-format off
-  const char* const kSpared[] = {
+  const char* const spared[] = {
       "environment: 'production'",     // elsewhere
       "environment: 'staging '",
       "transient_environment: true",
@@ -406,7 +406,7 @@ TEST(CreateStatusTest, R31OnlySuccessIsTouched) {
       "id: 51",                        // not prior
   };
   // clang-format on
-  for (const char* live : kSpared) {
+  for (const char* live : spared) {
     Asked asked = AskSuccess();
     MergeText(live, asked.facts.mutable_live_deployments(0));
     EXPECT_THAT(Retired(asked), IsEmpty()) << live;
@@ -438,7 +438,7 @@ TEST(CreateStatusTest, R31ToR37Knobs) {
     const char* rules;
     const char* live;
     bool retires;
-  } kCases[] = {
+  } cases[] = {
       {"inactivation_name_match: NAME_MATCH_IGNORE_CASE",                "",                             true},
       {"inactivation_name_match: NAME_MATCH_EXACT",                      "",                             false},
       {"prior_deployments: PRIOR_DEPLOYMENTS_LOWER_ID",                  "id: 51",                       false},
@@ -452,7 +452,7 @@ TEST(CreateStatusTest, R31ToR37Knobs) {
       {"inactivation_scope: INACTIVATION_SCOPE_ENVIRONMENT_AND_TASK",    "",                             true},
   };
   // clang-format on
-  for (const auto& c : kCases) {
+  for (const auto& c : cases) {
     Asked asked = AskSuccess();
     MergeText(c.rules, &asked.rules);
     MergeText(c.live, asked.facts.mutable_live_deployments(0));
@@ -470,10 +470,10 @@ TEST(CreateStatusTest, R35WhoRetires) {
   const struct {
     v1::InactiveCreator knob;
     const char* login;
-  } kCases[] = {{v1::INACTIVE_CREATOR_UNSPECIFIED, "ann"},
-                {v1::INACTIVE_CREATOR_ACTOR_OF_SUCCESS, "ann"},
-                {v1::INACTIVE_CREATOR_CREATOR_OF_DEPLOYMENT, "bob"}};
-  for (const auto& c : kCases) {
+  } cases[] = {{v1::INACTIVE_CREATOR_UNSPECIFIED, "ann"},
+               {v1::INACTIVE_CREATOR_ACTOR_OF_SUCCESS, "ann"},
+               {v1::INACTIVE_CREATOR_CREATOR_OF_DEPLOYMENT, "bob"}};
+  for (const auto& c : cases) {
     Asked asked = AskSuccess();
     asked.rules.set_inactive_creator(c.knob);
     const v1::Acceptance acceptance = asked.Answer().acceptance();

@@ -68,7 +68,7 @@ TEST(DecideTest, R8WhatIsMalformed) {
   const struct {
     const char* violation;  // or "" where there is none
     void (*spoil)(Asked& asked);
-  } kCases[] = {
+  } cases[] = {
       {"request: request is not set, or not a known one", [](Asked& asked) { asked.command.clear_request(); }},
       {kTime,  [](Asked& asked) { asked.command.set_time_ms(-1); }},
       {"",     [](Asked& asked) { asked.command.set_time_ms(0); }},
@@ -86,6 +86,8 @@ TEST(DecideTest, R8WhatIsMalformed) {
       {kActor, [](Asked& asked) { asked.command.mutable_actor()->set_id(-1); }},
       {"",     [](Asked& asked) { asked.command.mutable_actor()->set_id(kIdMax); }},
       {kActor, [](Asked& asked) { asked.command.mutable_actor()->set_id(kIdMax + 1); }},
+      {"",     [](Asked& asked) { asked.command.mutable_actor()->set_type(v1::ACTOR_TYPE_BOT); }},
+      {"actor: the actor's type is not a known one", [](Asked& asked) { asked.command.mutable_actor()->set_type(static_cast<v1::ActorType>(9)); }},
       // R17. Two ids are needed.
       {kIds,   [](Asked& asked) { asked.command.clear_ids(); }},
       {kIds,   [](Asked& asked) { asked.command.mutable_ids()->set_first(100); }},
@@ -103,7 +105,7 @@ TEST(DecideTest, R8WhatIsMalformed) {
       {kTooHigh, [](Asked& asked) { asked.command.mutable_ids()->set_first(INT64_MAX); }},
   };
   // clang-format on
-  for (const auto& c : kCases) {
+  for (const auto& c : cases) {
     Asked asked = AskCreateDeployment();
     asked.facts.clear_environment();
     c.spoil(asked);
@@ -233,45 +235,45 @@ class Scrambler {
 
  private:
   int64_t Integer() {
-    const int64_t kIntegers[] = {std::numeric_limits<int64_t>::min(),
-                                 -1,
-                                 0,
-                                 1,
-                                 2,
-                                 49,
-                                 50,
-                                 51,
-                                 100,
-                                 101,
-                                 5000,
-                                 kIdMax,
-                                 kIdMax + 1,
-                                 kTimeMaxMs,
-                                 std::numeric_limits<int64_t>::max()};
-    return kIntegers[Below(std::size(kIntegers))];
+    const int64_t integers[] = {std::numeric_limits<int64_t>::min(),
+                                -1,
+                                0,
+                                1,
+                                2,
+                                49,
+                                50,
+                                51,
+                                100,
+                                101,
+                                5000,
+                                kIdMax,
+                                kIdMax + 1,
+                                kTimeMaxMs,
+                                std::numeric_limits<int64_t>::max()};
+    return integers[Below(std::size(integers))];
   }
 
   std::string Text() {
-    const std::string kTexts[] = {"",
-                                  "main",
-                                  "MAIN",
-                                  "topic",
-                                  "staging",
-                                  "Staging",
-                                  "production",
-                                  "deploy",
-                                  "build",
-                                  "http://x",
-                                  "\xFF",
-                                  "\xC3\xA4",
-                                  "\n",
-                                  std::string("\0", 1),
-                                  std::string(141, 'x'),
-                                  std::string(300, 'x'),
-                                  std::string(2000, 'x'),
-                                  internal::kShaA,
-                                  internal::kShaB};
-    return kTexts[Below(std::size(kTexts))];
+    const std::string texts[] = {"",
+                                 "main",
+                                 "MAIN",
+                                 "topic",
+                                 "staging",
+                                 "Staging",
+                                 "production",
+                                 "deploy",
+                                 "build",
+                                 "http://x",
+                                 "\xFF",
+                                 "\xC3\xA4",
+                                 "\n",
+                                 std::string("\0", 1),
+                                 std::string(141, 'x'),
+                                 std::string(300, 'x'),
+                                 std::string(2000, 'x'),
+                                 internal::kShaA,
+                                 internal::kShaB};
+    return texts[Below(std::size(texts))];
   }
 
   void Change(const FieldDescriptor* field, Message* message, int depth) {

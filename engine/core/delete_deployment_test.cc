@@ -51,7 +51,7 @@ TEST(DeleteDeploymentTest, R41TheRefusalNamesTheScope) {
   const struct {
     v1::DeletionScope scope;
     const char* message;
-  } kCases[] = {
+  } cases[] = {
       {v1::DELETION_SCOPE_UNSPECIFIED,
        "We cannot delete an active deployment unless it is the only deployment "
        "in a given repository."},
@@ -62,7 +62,7 @@ TEST(DeleteDeploymentTest, R41TheRefusalNamesTheScope) {
        "We cannot delete an active deployment unless it is the only deployment "
        "in a given environment."},
   };
-  for (const auto& c : kCases) {
+  for (const auto& c : cases) {
     Asked asked = AskDeleteDeployment();
     asked.facts.set_latest_state(v1::STATUS_STATE_SUCCESS);
     asked.facts.set_only_one_in_scope(false);

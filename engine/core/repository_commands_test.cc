@@ -235,7 +235,7 @@ TEST(PutRefTest, R6Shas) {
   const struct {
     std::string sha;
     bool valid;
-  } kCases[] = {
+  } cases[] = {
       {internal::kShaA, true},       {std::string(64, '0'), true},
       {std::string(40, 'f'), true},  {std::string(40, 'g'), false},
       {std::string(40, 'A'), false}, {std::string(39, 'a'), false},
@@ -243,7 +243,7 @@ TEST(PutRefTest, R6Shas) {
       {std::string(65, 'a'), false}, {std::string(40, '/'), false},
       {std::string(40, ':'), false}, {std::string(40, '`'), false},
   };
-  for (const auto& c : kCases) {
+  for (const auto& c : cases) {
     Asked asked = AskPutRef();
     asked.command.mutable_put_ref()->set_sha(c.sha);
     EXPECT_EQ(asked.Answer().has_acceptance(), c.valid) << c.sha;
