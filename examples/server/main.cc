@@ -235,6 +235,7 @@ absl::Status Serve() {
   options.port = listen->port;
   options.body_bytes_max =
       static_cast<int>(slipway::LimitsOf(*rules).request_body_bytes_max());
+  options.own_answer_headers = slipway::RestHandler::CommonHeaders();
   const auto server = slipway::HttpServer::Start(options, &rest);
   if (!server.ok()) return server.status();
   const int port = (*server)->port();

@@ -39,6 +39,12 @@ using internal::Target;
 constexpr absl::string_view kApiVersions[] = {"2022-11-28", "2026-03-10"};
 constexpr absl::string_view kRootDocumentation = "https://docs.github.com/rest";
 
+// What every answer has.
+std::vector<HttpHeader> HeadersFor(absl::string_view version) {
+  return {{"X-GitHub-Media-Type", "github.v3; format=json"},
+          {"X-GitHub-Api-Version-Selected", std::string(version)}};
+}
+
 // What a path and a method come to.
 enum class Endpoint {
   kNone,
@@ -432,6 +438,10 @@ class Exchange {
 RestHandler::RestHandler(RestParams params)
     : params_(std::move(params)), limits_(LimitsOf(params_.runner->rules())) {}
 
+std::vector<HttpHeader> RestHandler::CommonHeaders() {
+  return HeadersFor(kApiVersions[0]);
+}
+
 HttpResponse RestHandler::Handle(const HttpRequest& request) {
   absl::string_view version = kApiVersions[0];
   bool version_known = true;
@@ -460,9 +470,9 @@ HttpResponse RestHandler::Handle(const HttpRequest& request) {
   } else {
     response = ErrorReply(404, "Not Found", kRootDocumentation);
   }
-  response.headers.push_back({"X-GitHub-Media-Type", "github.v3; format=json"});
-  response.headers.push_back(
-      {"X-GitHub-Api-Version-Selected", std::string(version)});
+  for (HttpHeader& header : HeadersFor(version)) {
+    response.headers.push_back(std::move(header));
+  }
   if (!request.id.empty()) {
     response.headers.push_back({"X-GitHub-Request-Id", request.id});
   }

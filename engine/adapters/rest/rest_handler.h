@@ -15,6 +15,7 @@
 #define SLIPWAY_ENGINE_ADAPTERS_REST_REST_HANDLER_H_
 
 #include <string>
+#include <vector>
 
 #include "slipway/ports/http.h"
 #include "slipway/ports/store.h"
@@ -53,6 +54,11 @@ class RestHandler : public HttpHandler {
   explicit RestHandler(RestParams params);
 
   HttpResponse Handle(const HttpRequest& request) override;
+
+  // What every answer has, for a transport that answers some requests itself:
+  // `X-GitHub-Media-Type` and `X-GitHub-Api-Version-Selected`, as they are for
+  // a request that asks for no version.
+  static std::vector<HttpHeader> CommonHeaders();
 
  private:
   RestParams params_;
