@@ -356,6 +356,7 @@ TEST(CreateDeploymentTest, R80R81ACreationIsAnEventAndANotification) {
   Asked asked = AskCreateDeployment();
   // The event carries the name as the repository spells it (R1).
   asked.command.mutable_repository()->set_owner("OCTO");
+  asked.command.mutable_repository()->set_name("APP");
   const v1::Acceptance acceptance = asked.Answer().acceptance();
   ASSERT_EQ(acceptance.events_size(), 1);
   v1::Event event = acceptance.events(0);
