@@ -1,4 +1,4 @@
-#include "engine/adapters/rest/json_body.h"
+#include "slipway/adapters/rest/json_body.h"
 
 #include <cstddef>
 #include <utility>

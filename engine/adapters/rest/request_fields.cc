@@ -1,4 +1,4 @@
-#include "engine/adapters/rest/request_fields.h"
+#include "slipway/adapters/rest/request_fields.h"
 
 #include <cstdint>
 #include <functional>
@@ -6,7 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "engine/adapters/rest/resources.h"
+#include "slipway/adapters/rest/resources.h"
 
 namespace slipway {
 namespace internal {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "engine/adapters/rest/json_body.h"
+#include "slipway/adapters/rest/json_body.h"
 #include "slipway/v1/command.pb.h"
 
 namespace slipway {

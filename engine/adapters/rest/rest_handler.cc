@@ -6,19 +6,21 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "absl/types/optional.h"
-#include "engine/adapters/rest/json_body.h"
-#include "engine/adapters/rest/json_writer.h"
-#include "engine/adapters/rest/pages.h"
-#include "engine/adapters/rest/replies.h"
-#include "engine/adapters/rest/request_fields.h"
-#include "engine/adapters/rest/resources.h"
-#include "engine/adapters/rest/target.h"
+#include "slipway/adapters/rest/json_body.h"
+#include "slipway/adapters/rest/json_writer.h"
+#include "slipway/adapters/rest/pages.h"
+#include "slipway/adapters/rest/replies.h"
+#include "slipway/adapters/rest/request_fields.h"
+#include "slipway/adapters/rest/resources.h"
+#include "slipway/adapters/rest/target.h"
 #include "slipway/core/rules.h"
 
 namespace slipway {
