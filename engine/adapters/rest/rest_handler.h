@@ -1,7 +1,12 @@
 // The REST surface of the GitHub Deployments API, as a function from request to
 // response. It knows no socket:
 //
-//   slipway::RestHandler rest({&runner, &store});
+//   slipway::RestParams params;
+//   params.runner = &runner;
+//   params.store = &store;
+//   params.actor.set_id(1);
+//   params.actor.set_login("octocat");
+//   slipway::RestHandler rest(params);
 //   slipway::HttpRequest request;
 //   request.method = "POST";
 //   request.target = "/repos/octocat/hello-world/deployments";
