@@ -11,7 +11,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "google/protobuf/descriptor.h"
+#include "google/protobuf/message.h"
 #include "gtest/gtest.h"
+#include "slipway/core/rules.h"
+#include "slipway/scenario/v1/scenario.pb.h"
+#include "slipway/v1/rules.pb.h"
 #include "testdata/files.h"
 #include "testdata/scenario_runner.h"
 
@@ -46,6 +51,14 @@ std::map<std::string, Scenario> Scenarios() {
     if (scenario.ok()) scenarios[path] = *scenario;
   }
   return scenarios;
+}
+
+// The fields that are set.
+std::vector<const google::protobuf::FieldDescriptor*> FieldsOf(
+    const google::protobuf::Message& message) {
+  std::vector<const google::protobuf::FieldDescriptor*> fields;
+  message.GetReflection()->ListFields(message, &fields);
+  return fields;
 }
 
 TEST(ScenariosTest, AllPass) {
@@ -84,6 +97,86 @@ TEST(ScenariosTest, EveryRuleHasOne) {
     for (const int rule : entry.second.about()) missing.erase(rule);
   }
   for (const int rule : missing) ADD_FAILURE() << "no scenario for R" << rule;
+}
+
+// Knobs and limits that no decision looks at.
+const std::set<std::string>& SettingsOfOthers() {
+  static const auto* const settings = new std::set<std::string>{
+      // Lists are given by stores (R70) and cut to pages by transports (R71).
+      "list_environment_match",
+      "per_page_default",
+      "per_page_max",
+      // Bodies are read by transports.
+      "json_depth_max",
+      "request_body_bytes_max",
+  };
+  return *settings;
+}
+
+TEST(ScenariosTest, EveryValueOfEveryKnobAndEveryLimitIsTried) {
+  std::set<std::string> tried = SettingsOfOthers();
+  for (const auto& entry : Scenarios()) {
+    const v1::Rules& rules = entry.second.rules();
+    for (const auto* field : FieldsOf(rules)) {
+      if (field->enum_type() == nullptr) continue;
+      tried.insert(
+          absl::StrCat(field->name(), "=",
+                       rules.GetReflection()->GetEnum(rules, field)->name()));
+    }
+    for (const auto* field : FieldsOf(rules.limits())) {
+      tried.insert(std::string(field->name()));
+    }
+  }
+  int knobs = 0;
+  const google::protobuf::Descriptor& all = *v1::Rules::descriptor();
+  for (int i = 0; i < all.field_count(); ++i) {
+    const google::protobuf::EnumDescriptor* type = all.field(i)->enum_type();
+    if (type == nullptr || tried.count(std::string(all.field(i)->name()))) {
+      continue;
+    }
+    ++knobs;
+    for (int j = 1; j < type->value_count(); ++j) {
+      const std::string setting =
+          absl::StrCat(all.field(i)->name(), "=", type->value(j)->name());
+      EXPECT_EQ(tried.count(setting), 1u) << "no scenario has " << setting;
+    }
+  }
+  EXPECT_GT(knobs, 0);
+  const google::protobuf::Descriptor& limits = *v1::Limits::descriptor();
+  for (int i = 0; i < limits.field_count(); ++i) {
+    EXPECT_EQ(tried.count(std::string(limits.field(i)->name())), 1u)
+        << "no scenario has the limit " << limits.field(i)->name();
+  }
+}
+
+// A knob that is set to its default does what an unset one does, and the other
+// way round.
+TEST(ScenariosTest, UnsetKnobsAreTheDefaults) {
+  const v1::Rules defaults = DocumentedRules();
+  int left_out = 0;
+  for (const auto& [path, scenario] : Scenarios()) {
+    Scenario spelled_out = scenario;
+    *spelled_out.mutable_rules() = defaults;
+    spelled_out.mutable_rules()->MergeFrom(scenario.rules());
+    EXPECT_TRUE(RunScenario(spelled_out).failures.empty())
+        << path << " with every default spelled out";
+
+    Scenario without = scenario;
+    v1::Rules& rules = *without.mutable_rules();
+    const google::protobuf::Reflection& reflection = *rules.GetReflection();
+    for (const auto* field : FieldsOf(rules)) {
+      if (field->enum_type() == nullptr ||
+          reflection.GetEnumValue(rules, field) !=
+              reflection.GetEnumValue(defaults, field)) {
+        continue;
+      }
+      reflection.ClearField(&rules, field);
+      ++left_out;
+      EXPECT_TRUE(RunScenario(without).failures.empty())
+          << path << " without " << field->name();
+    }
+  }
+  EXPECT_GT(left_out, 0);
 }
 
 // r31_only_success_is_retired.textproto is about R31.

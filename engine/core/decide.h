@@ -33,8 +33,9 @@ v1::Decision Decide(const v1::Rules& rules, const v1::Facts& facts,
                     const v1::Command& command);
 
 // The same, into a message of the caller's, whose former content is dropped and
-// whose memory is used again: a loop that decides commands of one kind
-// allocates nothing once its messages have grown to their size.
+// whose memory is used again: a loop allocates nothing once its message has
+// grown to its size, whatever kinds of commands come in whatever order
+// (allocation_test.cc).
 void Decide(const v1::Rules& rules, const v1::Facts& facts,
             const v1::Command& command, v1::Decision* decision);
 

@@ -234,7 +234,7 @@ TEST(EvolveTest, R7CommitContextDeletedForgetsItWithoutCase) {
 }
 
 TEST(EvolveTest, WhatCannotFollowIsDamageAndChangesNothing) {
-  const char* const kEvents[] = {
+  const char* const events[] = {
       "",
       "type: 99",
       // No body.
@@ -261,14 +261,11 @@ TEST(EvolveTest, WhatCannotFollowIsDamageAndChangesNothing) {
       "type: EVENT_TYPE_DEPLOYMENT_DELETED deployment_id: 11",
       "type: EVENT_TYPE_REF_DELETED ref { name: 'x' type: REF_TYPE_BRANCH }",
       "type: EVENT_TYPE_REF_DELETED ref { name: 'v1' type: REF_TYPE_BRANCH }",
-      "type: EVENT_TYPE_COMMIT_CONTEXT_PUT commit { sha: 'cc' }"
-      "context { context: 'lint' }",
-      "type: EVENT_TYPE_COMMIT_CONTEXT_DELETED commit { sha: 'cc' }"
-      "context { context: 'lint' }",
-      "type: EVENT_TYPE_COMMIT_CONTEXT_DELETED commit { sha: 'aa' }"
-      "context { context: 'lint' }",
+      "type: EVENT_TYPE_COMMIT_CONTEXT_PUT commit { sha: 'cc' } context {}",
+      "type: EVENT_TYPE_COMMIT_CONTEXT_DELETED commit { sha: 'cc' } context {}",
+      "type: EVENT_TYPE_COMMIT_CONTEXT_DELETED commit { sha: 'aa' } context {}",
   };
-  for (const char* event : kEvents) {
+  for (const char* event : events) {
     const auto after = After(event);
     EXPECT_EQ(after.status().code(), absl::StatusCode::kDataLoss) << event;
   }

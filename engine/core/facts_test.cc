@@ -190,14 +190,22 @@ TEST(FactsForTest, R41DeleteDeploymentNeedsItsStateAndItsScope) {
   ExpectFacts(request + "60 }", "");
 }
 
-TEST(FactsForTest, R41TheOnlyDeploymentOfARepositoryIsAlone) {
-  v1::RepositoryState state = State();
-  state.mutable_deployments()->DeleteSubrange(1, 4);
+TEST(FactsForTest, R41TheOnlyDeploymentInScopeIsAlone) {
   const Asked asked =
       AskOfRepository("delete_deployment { deployment_id: 10 }");
-  EXPECT_TRUE(FactsFor(v1::Rules(), state, asked.command).only_one_in_scope());
-  EXPECT_TRUE(
-      FactsFor(ObservedRules(), state, asked.command).only_one_in_scope());
+  const auto alone = [&](const v1::Rules& rules,
+                         const v1::RepositoryState& state) {
+    return FactsFor(rules, state, asked.command).only_one_in_scope();
+  };
+  v1::RepositoryState state = State();
+  state.mutable_deployments()->DeleteSubrange(1, 3);  // 10 and 50 are left
+  EXPECT_FALSE(alone(v1::Rules(), state));
+  EXPECT_FALSE(alone(DocumentedRules(), state));
+  EXPECT_TRUE(alone(ObservedRules(), state));
+  state.mutable_deployments()->RemoveLast();
+  EXPECT_TRUE(alone(v1::Rules(), state));
+  EXPECT_TRUE(alone(DocumentedRules(), state));
+  EXPECT_TRUE(alone(ObservedRules(), state));
 }
 
 TEST(FactsForTest, RefsAndContextsNeedOnlyThemselves) {

@@ -17,13 +17,13 @@ TEST(NamesTest, R1NamesThatFoldToTheSameKeyAreTheSame) {
   const struct {
     absl::string_view a, b;
     bool same;
-  } kCases[] = {
+  } cases[] = {
       {"", "", true},          {"Production", "pRODUCTION", true},
       {"qa", "qa ", false},    {"qa", "qb", false},
       {"Ä", "ä", false},       {"[", "{", false},
       {"@", "`", false},       {"K", "\xE2\x84\xAA", false},  // KELVIN SIGN
       {"qa/eu", "QA/EU", true}};
-  for (const auto& c : kCases) {
+  for (const auto& c : cases) {
     EXPECT_EQ(SameName(c.a, c.b), c.same) << c.a << " " << c.b;
     EXPECT_EQ(FoldName(c.a) == FoldName(c.b), c.same) << c.a << " " << c.b;
   }
@@ -43,9 +43,9 @@ TEST(NamesTest, R1RepositoryNamesAreTheSameWhenBothPartsAre) {
 }
 
 TEST(NamesTest, AnUnsetKnobMatchesAsItsDefault) {
-  const v1::NameMatch kExact = v1::NAME_MATCH_EXACT;
-  const v1::NameMatch kIgnoreCase = v1::NAME_MATCH_IGNORE_CASE;
-  const v1::NameMatch kUnset = v1::NAME_MATCH_UNSPECIFIED;
+  constexpr v1::NameMatch kExact = v1::NAME_MATCH_EXACT;
+  constexpr v1::NameMatch kIgnoreCase = v1::NAME_MATCH_IGNORE_CASE;
+  constexpr v1::NameMatch kUnset = v1::NAME_MATCH_UNSPECIFIED;
   EXPECT_FALSE(Matches(kExact, kIgnoreCase, "QA", "qa"));
   EXPECT_TRUE(Matches(kIgnoreCase, kExact, "QA", "qa"));
   EXPECT_FALSE(Matches(kUnset, kExact, "QA", "qa"));
@@ -67,7 +67,7 @@ TEST(NamesTest, Utf8IsThatOfRfc3629) {
   const struct {
     absl::string_view text;
     bool valid;
-  } kCases[] = {
+  } cases[] = {
       {"", true},
       {absl::string_view("\0", 1), true},
       {"\x7F", true},
@@ -100,7 +100,7 @@ TEST(NamesTest, Utf8IsThatOfRfc3629) {
       {"ok\xC3\xA4ok", true},
       {"ok\xA4ok", false},
   };
-  for (const auto& c : kCases) {
+  for (const auto& c : cases) {
     EXPECT_EQ(IsUtf8(c.text), c.valid) << ::testing::PrintToString(c.text);
   }
 }

@@ -47,7 +47,7 @@ TEST_F(RefsTest, R2ARefIsABranchATagAShaOrAQualifiedName) {
   const struct {
     std::string ref;
     const char* match;
-  } kCases[] = {
+  } cases[] = {
       {"main", "BRANCH a"},
       {"v1", "TAG d"},
       {"both", "BRANCH b"},    // a branch before a tag
@@ -79,7 +79,7 @@ TEST_F(RefsTest, R2ARefIsABranchATagAShaOrAQualifiedName) {
       {"main ", "none"},
       {"", "none"},
   };
-  for (const auto& c : kCases) EXPECT_EQ(Match(c.ref), c.match) << c.ref;
+  for (const auto& c : cases) EXPECT_EQ(Match(c.ref), c.match) << c.ref;
 }
 
 TEST(ContainsDefaultBranchTest, R13ByTheHeadOrTheMergeBase) {

@@ -165,7 +165,7 @@ TEST(RetiresTest, R31ToR37) {
       "inactivation_scope: INACTIVATION_SCOPE_ENVIRONMENT";
   constexpr char kCapitals[] = "environment: 'Staging'";
   // clang-format off
-  const RetiresCase kCases[] = {
+  const RetiresCase cases[] = {
       // R31
       {"",                   "",          "",                   true},
       {"",                   "",          "environment: 'qa'",  false},
@@ -208,7 +208,7 @@ TEST(RetiresTest, R31ToR37) {
       {kTask,                "",          "environment: 'qa'",  false},
   };
   // clang-format on
-  for (const RetiresCase& c : kCases) {
+  for (const RetiresCase& c : cases) {
     const auto rules = FromText<v1::Rules>(c.rules);
     // Where it was before its success moved it (R23) does not count.
     auto succeeded =

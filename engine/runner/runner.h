@@ -35,7 +35,8 @@ struct RunnerParams {
   SourceControl* source_control = nullptr;
   Clock* clock = nullptr;
   IdSource* ids = nullptr;
-  v1::Rules rules;
+  // Empty: as documented.
+  v1::Rules rules = {};
 };
 
 // Thread-safe: commands on one repository are decided one after the other,

@@ -9,7 +9,7 @@ int main() {
   slipway::MemoryStore store;
   slipway::SystemClock clock;
   slipway::MemoryIds ids;
-  slipway::Runner runner({&store, nullptr, &clock, &ids, {}});
+  slipway::Runner runner({&store, nullptr, &clock, &ids});
 
   slipway::v1::Command command;
   command.mutable_repository()->set_owner("octocat");

@@ -6,6 +6,7 @@
 
 #include <signal.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <iostream>
@@ -18,8 +19,12 @@
 #include "absl/flags/usage.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "examples/server/default_seed.h"
 #include "google/protobuf/io/tokenizer.h"
 #include "google/protobuf/text_format.h"
@@ -143,13 +148,19 @@ absl::StatusOr<slipway::RestDialect> DialectOfFlag() {
       absl::StrCat("--dialect: '", dialect, "' is not github or enterprise"));
 }
 
+// Whatever passes stands in answers and their headers as it is.
 absl::Status CheckBaseUrl(const std::string& url) {
-  if (url.empty() || absl::StartsWith(url, "http://") ||
-      absl::StartsWith(url, "https://")) {
-    return absl::OkStatus();
-  }
+  if (url.empty()) return absl::OkStatus();
+  absl::string_view host = absl::StripSuffix(url, "/");
+  const bool scheme = absl::ConsumePrefix(&host, "http://") ||
+                      absl::ConsumePrefix(&host, "https://");
+  const bool plain = std::all_of(host.begin(), host.end(), [](unsigned char c) {
+    return absl::ascii_isalnum(c) || absl::StrContains("-._:[]", c);
+  });
+  if (scheme && plain && !host.empty()) return absl::OkStatus();
   return absl::InvalidArgumentError(
-      absl::StrCat("--base_url: '", url, "' is not an http or https URL"));
+      absl::StrCat("--base_url: '", absl::CEscape(url),
+                   "' is not http:// or https:// and a host"));
 }
 
 // Written whole or not at all, for those who wait for it.
@@ -224,6 +235,7 @@ absl::Status Serve() {
   options.port = listen->port;
   options.body_bytes_max =
       static_cast<int>(slipway::LimitsOf(*rules).request_body_bytes_max());
+  options.own_answer_headers = slipway::RestHandler::CommonHeaders();
   const auto server = slipway::HttpServer::Start(options, &rest);
   if (!server.ok()) return server.status();
   const int port = (*server)->port();

@@ -136,7 +136,8 @@ def abseil_build_files(repository_ctx, targets):
             _LIBRARY.format(
                 name = name,
                 linkopts = repr(linkopts[name]),
-                deps = repr([":" + dep for dep in requires.get(name, []) if dep in linkopts]),
+                # Some versions name themselves.
+                deps = repr([":" + dep for dep in requires.get(name, []) if dep in linkopts and dep != name]),
             )
             for name in sorted(linkopts)
         ]),

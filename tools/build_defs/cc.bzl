@@ -98,7 +98,7 @@ def slipway_cc_test(name, srcs = [], deps = [], copts = [], tags = [], size = "s
     )
     _tidy_test(name, srcs, deps, tags, mistakes_only = True)
 
-def slipway_cc_benchmark(name, srcs = [], deps = [], copts = [], tags = [], size = "small", visibility = _PRIVATE, **kwargs):
+def slipway_cc_benchmark(name, srcs = [], deps = [], copts = [], tags = [], size = "small", smoke_args = [], visibility = _PRIVATE, **kwargs):
     """A benchmark binary `name` and the test `name`_smoke; add benchmark_main to `deps` yourself."""
     cc_binary(
         name = name,
@@ -114,7 +114,7 @@ def slipway_cc_benchmark(name, srcs = [], deps = [], copts = [], tags = [], size
         name = name + "_smoke",
         size = size,
         srcs = srcs,
-        args = ["--benchmark_min_time=0.001"],
+        args = ["--benchmark_min_time=0.001"] + smoke_args,
         copts = SLIPWAY_COPTS + copts,
         tags = tags,
         visibility = _PRIVATE,

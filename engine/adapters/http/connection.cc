@@ -66,6 +66,16 @@ std::string ConnectionHost::NextRequestId() {
                       absl::Hex(requests_.fetch_add(1) + 1, absl::kZeroPad8));
 }
 
+HttpResponse ConnectionHost::OwnResponse(int status,
+                                         absl::string_view request_id) const {
+  HttpResponse response =
+      ErrorResponse(status, options.documentation_url, request_id);
+  response.headers.insert(response.headers.end(),
+                          options.own_answer_headers.begin(),
+                          options.own_answer_headers.end());
+  return response;
+}
+
 Connection::Connection(Socket socket, ConnectionHost* host)
     : host_(host), socket_(std::move(socket)), timer_(socket_.get_executor()) {}
 
@@ -184,14 +194,12 @@ void Connection::Dispatch() {
   framing_.http_1_0 = parser_->is_http_1_0();
   if (request_.target == "*") {
     // `OPTIONS *` asks whether anybody is there, and names no resource.
-    HttpResponse here;
-    here.status = 204;
-    return Respond(std::move(here), parser_->wants_keep_alive());
+    return Respond(host_->OwnResponse(204, request_.id),
+                   parser_->wants_keep_alive());
   }
   if (!host_->workers.Submit(
           [self = shared_from_this()]() mutable { Handle(std::move(self)); })) {
-    HttpResponse overloaded =
-        ErrorResponse(503, host_->options.documentation_url, request_.id);
+    HttpResponse overloaded = host_->OwnResponse(503, request_.id);
     overloaded.headers.push_back({"Retry-After", "1"});
     Respond(std::move(overloaded), parser_->wants_keep_alive());
   }
@@ -206,8 +214,7 @@ void Connection::Handle(std::shared_ptr<Connection> self) {
     response.status = 0;
   }
   if (response.status < 200 || response.status > 599) {
-    response =
-        ErrorResponse(500, host.options.documentation_url, self->request_.id);
+    response = host.OwnResponse(500, self->request_.id);
   }
   // The connection goes with the answer, so that it is not closed late
   // because this thread still holds it.
@@ -222,8 +229,7 @@ void Connection::Handle(std::shared_ptr<Connection> self) {
 void Connection::Refuse(int status) {
   framing_.head_request = parser_->is_head();
   framing_.http_1_0 = parser_->is_http_1_0();
-  Respond(ErrorResponse(status, host_->options.documentation_url,
-                        host_->NextRequestId()),
+  Respond(host_->OwnResponse(status, host_->NextRequestId()),
           /*keep_alive=*/false);
 }
 

@@ -45,6 +45,10 @@ struct ConnectionHost {
   // hexadecimal numbers between colons.
   std::string NextRequestId();
 
+  // An answer that the handler has no part in, with the headers that the
+  // options ask for.
+  HttpResponse OwnResponse(int status, absl::string_view request_id) const;
+
   const HttpServerOptions options;
   HttpHandler* const handler;
   // No request shall be waited for any more.

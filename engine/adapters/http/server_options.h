@@ -11,6 +11,9 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
+
+#include "slipway/ports/http.h"
 
 namespace slipway {
 
@@ -58,6 +61,9 @@ struct HttpServerOptions {
 
   // In the bodies of the server's own errors.
   std::string documentation_url = "https://docs.github.com/rest";
+  // On every answer that is the server's own: what the handler puts on each of
+  // its answers, so that peers find it whoever answers.
+  std::vector<HttpHeader> own_answer_headers;
 };
 
 }  // namespace slipway

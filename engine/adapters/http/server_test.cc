@@ -386,6 +386,37 @@ TEST_F(HttpServerTest, OptionsOfTheServerItself) {
   EXPECT_EQ(handler_.calls, 0);
 }
 
+TEST_F(HttpServerTest, OwnAnswersHaveTheHeadersThatAreAskedFor) {
+  options_.own_answer_headers = {{"X-Media", "v3"}, {"X-Version", "1"}};
+  options_.body_bytes_max = 10;
+  StartServer();
+  const struct {
+    absl::string_view request;
+    int status;
+  } cases[] = {
+      {"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", 204},
+      {"garbage\r\n\r\n", 400},
+      {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n", 413},
+      {"GET /status/0 HTTP/1.1\r\nHost: a\r\n\r\n", 500},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.request);
+    Client client(port());
+    const Response response = client.Exchange(c.request);
+    EXPECT_EQ(response.status, c.status);
+    EXPECT_EQ(response.header("X-Media"), "v3");
+    EXPECT_EQ(response.header("X-Version"), "1");
+    EXPECT_NE(response.header("X-GitHub-Request-Id"), "");
+  }
+}
+
+TEST_F(HttpServerTest, TheHandlersAnswersAreItsOwn) {
+  options_.own_answer_headers = {{"X-Media", "v3"}};
+  StartServer();
+  Client client(port());
+  EXPECT_EQ(client.Exchange(Get("/hello")).header("X-Media"), "");
+}
+
 // What an answer has and has not.
 
 TEST_F(HttpServerTest, HeadHasTheLengthAndNoBody) {

@@ -52,8 +52,11 @@ struct History {
   }
 };
 
-std::string KeyOf(absl::string_view owner, absl::string_view name) {
-  return FoldName(absl::StrCat(owner, "/", name));
+// Owner and name apart, because either may have a slash in it.
+using Key = std::pair<std::string, std::string>;
+
+Key KeyOf(const v1::Repository& repository) {
+  return {FoldName(repository.owner()), FoldName(repository.name())};
 }
 
 bool IsSha(absl::string_view sha) {
@@ -144,12 +147,11 @@ absl::StatusOr<History> HistoryOf(const v1::SeedRepository& seed) {
 
 struct MemorySourceControl::Impl {
   std::mutex mutex;
-  absl::flat_hash_map<std::string, History> histories;
+  absl::flat_hash_map<Key, History> histories;
 
   // Only under `mutex`. nullptr: no such repository.
   History* Find(const v1::Repository& repository) {
-    const auto found =
-        histories.find(KeyOf(repository.owner(), repository.name()));
+    const auto found = histories.find(KeyOf(repository));
     return found == histories.end() ? nullptr : &found->second;
   }
 };
@@ -162,21 +164,21 @@ absl::StatusOr<std::unique_ptr<MemorySourceControl>>
 MemorySourceControl::Create(const v1::Seed& seed) {
   auto impl = std::make_unique<Impl>();
   for (const v1::SeedRepository& repository : seed.repositories()) {
-    const std::string key =
-        KeyOf(repository.repository().owner(), repository.repository().name());
+    const Key key = KeyOf(repository.repository());
+    const std::string name = absl::StrCat(key.first, "/", key.second);
     if (repository.repository().owner().empty() ||
         repository.repository().name().empty()) {
       return absl::InvalidArgumentError(
-          absl::StrCat("repository '", key, "' needs an owner and a name"));
+          absl::StrCat("repository '", name, "' needs an owner and a name"));
     }
     absl::StatusOr<History> history = HistoryOf(repository);
     if (!history.ok()) {
       return absl::InvalidArgumentError(
-          absl::StrCat(key, ": ", history.status().message()));
+          absl::StrCat(name, ": ", history.status().message()));
     }
     if (!impl->histories.emplace(key, *std::move(history)).second) {
       return absl::InvalidArgumentError(
-          absl::StrCat("repository ", key, " is there twice"));
+          absl::StrCat("repository ", name, " is there twice"));
     }
   }
   return absl::WrapUnique(new MemorySourceControl(std::move(impl)));

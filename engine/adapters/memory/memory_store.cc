@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/strings/str_cat.h"
 #include "engine/adapters/memory/repository_table.h"
 #include "slipway/core/names.h"
 
@@ -23,8 +22,11 @@ struct Repository {
   std::vector<OutboxEntry> outbox;
 };
 
-std::string KeyOf(const v1::RepositoryName& name) {
-  return FoldName(absl::StrCat(name.owner(), "/", name.name()));
+// Owner and name apart, because either may have a slash in it.
+using Key = std::pair<std::string, std::string>;
+
+Key KeyOf(const v1::RepositoryName& name) {
+  return {FoldName(name.owner()), FoldName(name.name())};
 }
 
 void Commit(const v1::Acceptance& acceptance, Repository& repository) {
@@ -46,7 +48,7 @@ struct MemoryStore::Impl {
   // Guards the map, not what it points to. A repository stays in it for good,
   // because its stream and its ids outlive it.
   std::shared_mutex repositories_mutex;
-  absl::flat_hash_map<std::string, std::unique_ptr<Repository>> repositories;
+  absl::flat_hash_map<Key, std::unique_ptr<Repository>> repositories;
 
   // Taken after a repository's lock, by the commands that need to know who has
   // an id.
@@ -55,7 +57,7 @@ struct MemoryStore::Impl {
 
   // nullptr: no command has named it.
   Repository* Find(const v1::RepositoryName& name) {
-    const std::string key = KeyOf(name);
+    const Key key = KeyOf(name);
     std::shared_lock<std::shared_mutex> lock(repositories_mutex);
     const auto found = repositories.find(key);
     return found == repositories.end() ? nullptr : found->second.get();

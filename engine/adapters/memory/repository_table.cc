@@ -284,6 +284,21 @@ RepositoryTable::EnvironmentRow& RepositoryTable::EnvironmentOf(
   return environments_[FoldName(record.deployment.environment())];
 }
 
+void RepositoryTable::EnterEnvironment(const Record& record) {
+  const v1::Deployment& deployment = record.deployment;
+  EnvironmentRow& row = EnvironmentOf(record);
+  row.deployments.Insert(deployment.id());
+  row.deployments_by_spelling[deployment.environment()].Insert(deployment.id());
+}
+
+void RepositoryTable::LeaveEnvironment(const Record& record) {
+  const v1::Deployment& deployment = record.deployment;
+  EnvironmentRow& row = EnvironmentOf(record);
+  row.deployments.Erase(deployment.id());
+  EraseFrom(row.deployments_by_spelling, deployment.environment(),
+            deployment.id());
+}
+
 void RepositoryTable::SetLive(const Record& record, bool live) {
   const v1::Deployment& deployment = record.deployment;
   LiveIds& ids = EnvironmentOf(record).live[FlagsIndex(
@@ -305,7 +320,7 @@ void RepositoryTable::CreateDeployment(const v1::Deployment& deployment) {
   last_id_ = std::max(last_id_, id);
   auto record = std::make_unique<Record>();
   record->deployment = deployment;
-  EnvironmentOf(*record).deployments.Insert(id);
+  EnterEnvironment(*record);
   ids_.Insert(id);
   ids_by_sha_[deployment.sha()].Insert(id);
   ids_by_ref_[deployment.ref()].Insert(id);
@@ -316,12 +331,11 @@ void RepositoryTable::CreateDeployment(const v1::Deployment& deployment) {
 void RepositoryTable::CreateStatus(const v1::DeploymentStatus& status) {
   last_id_ = std::max(last_id_, status.id());
   Record& record = *records_.at(status.deployment_id());
-  const int64_t id = status.deployment_id();
   if (IsLive(record)) SetLive(record, false);
   if (status.environment() != record.deployment.environment()) {
-    EnvironmentOf(record).deployments.Erase(id);
+    LeaveEnvironment(record);
     record.deployment.set_environment(status.environment());
-    EnvironmentOf(record).deployments.Insert(id);
+    EnterEnvironment(record);
   }
   record.deployment.set_updated_at_ms(status.created_at_ms());
   record.statuses.push_back(status);
@@ -333,7 +347,7 @@ void RepositoryTable::DeleteDeployment(int64_t id) {
   if (found == records_.end()) return;
   const Record& record = *found->second;
   if (IsLive(record)) SetLive(record, false);
-  EnvironmentOf(record).deployments.Erase(id);
+  LeaveEnvironment(record);
   ids_.Erase(id);
   EraseFrom(ids_by_sha_, record.deployment.sha(), id);
   EraseFrom(ids_by_ref_, record.deployment.ref(), id);
@@ -347,8 +361,6 @@ void RepositoryTable::DeleteDeployment(int64_t id) {
 Store::Page<v1::Deployment> RepositoryTable::List(
     const Store::ListDeploymentsParams& params) const {
   static const OrderedIds& none = *new OrderedIds();
-  const bool exact_environment =
-      params.environment_match == v1::NAME_MATCH_EXACT;
   // The shortest of the indexes that the filters have; what it does not settle
   // is compared row by row.
   const OrderedIds* shortest = &ids_;
@@ -368,14 +380,20 @@ Store::Page<v1::Deployment> RepositoryTable::List(
   narrow_by(ids_by_task_, params.task);
   if (params.environment.has_value()) {
     const auto found = environments_.find(FoldName(*params.environment));
-    narrow(found == environments_.end() ? none : found->second.deployments);
-    if (exact_environment) ++filters;
+    if (found == environments_.end()) {
+      narrow(none);
+    } else if (params.environment_match == v1::NAME_MATCH_EXACT) {
+      narrow_by(found->second.deployments_by_spelling, params.environment);
+    } else {
+      narrow(found->second.deployments);
+    }
   }
 
   Store::Page<v1::Deployment> page;
   if (filters <= 1) {
     page.total = shortest->size();
-    shortest->VisitDescending(params.offset, [&](int64_t id) {
+    const int64_t offset = std::max<int64_t>(params.offset, 0);
+    shortest->VisitDescending(offset, [&](int64_t id) {
       if (static_cast<int64_t>(page.rows.size()) >= params.limit) return false;
       page.rows.push_back(Find(id)->deployment);
       return true;

@@ -16,7 +16,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
-#include "engine/adapters/memory/ordered_ids.h"
+#include "slipway/adapters/memory/ordered_ids.h"
 #include "slipway/ports/store.h"
 #include "slipway/v1/command.pb.h"
 #include "slipway/v1/deployment.pb.h"
@@ -63,14 +63,15 @@ class RepositoryTable {
     absl::btree_set<int64_t> ids;
     absl::flat_hash_map<std::string, absl::btree_set<int64_t>> ids_by_task;
   };
+  using IdsByText = absl::flat_hash_map<std::string, OrderedIds>;
   // Everything about the deployments that are in one environment now.
   struct EnvironmentRow {
     absl::optional<v1::Environment> environment;
     OrderedIds deployments;
+    IdsByText deployments_by_spelling;
     // By transient and production.
     std::array<LiveIds, 4> live;
   };
-  using IdsByText = absl::flat_hash_map<std::string, OrderedIds>;
 
   static v1::StatusState LatestState(const Record& record);
   static bool IsLive(const Record& record);
@@ -83,6 +84,8 @@ class RepositoryTable {
   const v1::Ref* FindRef(v1::RefType type, absl::string_view name) const;
 
   EnvironmentRow& EnvironmentOf(const Record& record);
+  void EnterEnvironment(const Record& record);
+  void LeaveEnvironment(const Record& record);
   void SetLive(const Record& record, bool live);
   void CreateDeployment(const v1::Deployment& deployment);
   void CreateStatus(const v1::DeploymentStatus& status);

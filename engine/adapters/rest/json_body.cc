@@ -1,4 +1,4 @@
-#include "engine/adapters/rest/json_body.h"
+#include "slipway/adapters/rest/json_body.h"
 
 #include <cstddef>
 #include <utility>
@@ -12,7 +12,8 @@ namespace internal {
 namespace {
 
 // Builds a JsonBody from the events of the parser. Depth 1 is the inside of the
-// body, depth 2 that of a field.
+// body, depth 2 that of a field. Returning false ends the parse: the parser
+// itself lets the second half of a surrogate pair pass without the first.
 class BodyBuilder
     : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, BodyBuilder> {
  public:
@@ -28,12 +29,14 @@ class BodyBuilder
     return Scalar(JsonType::kNumber);
   }
   bool String(const char* data, rapidjson::SizeType size, bool) {
+    if (!IsUtf8({data, size})) return false;
     JsonValue* value = Begin(JsonType::kString);
     if (value != nullptr) value->text.assign(data, size);
     End(value, stream_.Tell());
     return true;
   }
   bool Key(const char* data, rapidjson::SizeType size, bool) {
+    if (!IsUtf8({data, size})) return false;
     if (depth_ == 1) {
       body_->fields.emplace_back();
       body_->fields.back().name.assign(data, size);

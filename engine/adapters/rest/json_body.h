@@ -32,7 +32,8 @@ struct JsonField {
 
 enum class JsonProblem {
   kNone,
-  // Not JSON by RFC 8259, not UTF-8, or deeper than allowed.
+  // Not JSON by RFC 8259, not UTF-8, half a surrogate pair in a string, or
+  // deeper than allowed.
   kNotJson,
   kNotAnObject,
 };

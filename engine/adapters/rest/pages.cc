@@ -1,4 +1,4 @@
-#include "engine/adapters/rest/pages.h"
+#include "slipway/adapters/rest/pages.h"
 
 #include <algorithm>
 

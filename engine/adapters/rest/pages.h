@@ -8,7 +8,7 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
-#include "engine/adapters/rest/target.h"
+#include "slipway/adapters/rest/target.h"
 #include "slipway/v1/rules.pb.h"
 
 namespace slipway {

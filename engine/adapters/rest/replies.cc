@@ -1,4 +1,4 @@
-#include "engine/adapters/rest/replies.h"
+#include "slipway/adapters/rest/replies.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -11,7 +11,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
-#include "engine/adapters/rest/json_writer.h"
+#include "slipway/adapters/rest/json_writer.h"
 
 namespace slipway {
 namespace internal {

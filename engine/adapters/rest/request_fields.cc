@@ -1,11 +1,12 @@
-#include "engine/adapters/rest/request_fields.h"
+#include "slipway/adapters/rest/request_fields.h"
 
+#include <cstdint>
 #include <functional>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "engine/adapters/rest/resources.h"
+#include "slipway/adapters/rest/resources.h"
 
 namespace slipway {
 namespace internal {
@@ -13,6 +14,8 @@ namespace {
 
 // How much of a wrong value an answer shows.
 constexpr size_t kShownBytesMax = 100;
+// How many complaints it lists: arrays can be wrong in every element.
+constexpr size_t kLinesMax = 100;
 
 // A value as it is shown in an answer, cut between characters.
 std::string Shown(const JsonValue& value) {
@@ -33,7 +36,7 @@ class FieldReader {
 
   void RequireText(absl::string_view name, const SetText& set) {
     if (body_.Find(name) == nullptr) {
-      lines_.push_back(absl::StrCat("\"", name, "\" wasn't supplied."));
+      AddLine("\"", name, "\" wasn't supplied.");
     }
     ReadText(name, set);
   }
@@ -98,24 +101,37 @@ class FieldReader {
   BodyProblem Problem() const {
     if (given_twice_) return {400, "Problems parsing JSON"};
     if (lines_.empty()) return {};
-    return {422,
-            absl::StrCat("Invalid request.\n\n", absl::StrJoin(lines_, "\n"))};
+    return {422, absl::StrCat("Invalid request.\n\n",
+                              absl::StrJoin(lines_, "\n"), Rest())};
   }
 
  private:
+  std::string Rest() const {
+    if (lines_left_out_ == 0) return "";
+    return absl::StrCat("\nAnd ", lines_left_out_, " more.");
+  }
   const JsonValue* Find(absl::string_view name) {
     if (body_.Count(name) > 1) given_twice_ = true;
     return body_.Find(name);
   }
   void Complain(absl::string_view name, const JsonValue& value,
                 absl::string_view wanted) {
-    lines_.push_back(absl::StrCat("For 'properties/", name, "', ", Shown(value),
-                                  " is not ", wanted, "."));
+    AddLine("For 'properties/", name, "', ", Shown(value), " is not ", wanted,
+            ".");
+  }
+  template <typename... Parts>
+  void AddLine(const Parts&... parts) {
+    if (lines_.size() < kLinesMax) {
+      lines_.push_back(absl::StrCat(parts...));
+    } else {
+      ++lines_left_out_;
+    }
   }
 
   const JsonBody& body_;
   bool given_twice_ = false;
   std::vector<std::string> lines_;
+  int64_t lines_left_out_ = 0;
 };
 
 BodyProblem ProblemOf(const JsonBody& body) {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "engine/adapters/rest/json_body.h"
+#include "slipway/adapters/rest/json_body.h"
 #include "slipway/v1/command.pb.h"
 
 namespace slipway {
@@ -23,8 +23,8 @@ struct BodyProblem {
 
 // Fills in a command's request from a body. Unknown fields are ignored; a known
 // field that is given twice leaves open which one is meant, so the body counts
-// as no JSON. A wrong type is one line of the problem's message, and all of
-// them are listed.
+// as no JSON. A wrong type is one line of the problem's message; all of them
+// are listed, up to a hundred.
 BodyProblem ReadCreateDeployment(const JsonBody& body,
                                  v1::CreateDeployment* request);
 BodyProblem ReadCreateStatus(const JsonBody& body, v1::CreateStatus* request);

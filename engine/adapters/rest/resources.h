@@ -8,7 +8,7 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
-#include "engine/adapters/rest/json_writer.h"
+#include "slipway/adapters/rest/json_writer.h"
 #include "slipway/v1/actor.pb.h"
 #include "slipway/v1/deployment.pb.h"
 #include "slipway/v1/repository.pb.h"

@@ -6,19 +6,21 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "absl/types/optional.h"
-#include "engine/adapters/rest/json_body.h"
-#include "engine/adapters/rest/json_writer.h"
-#include "engine/adapters/rest/pages.h"
-#include "engine/adapters/rest/replies.h"
-#include "engine/adapters/rest/request_fields.h"
-#include "engine/adapters/rest/resources.h"
-#include "engine/adapters/rest/target.h"
+#include "slipway/adapters/rest/json_body.h"
+#include "slipway/adapters/rest/json_writer.h"
+#include "slipway/adapters/rest/pages.h"
+#include "slipway/adapters/rest/replies.h"
+#include "slipway/adapters/rest/request_fields.h"
+#include "slipway/adapters/rest/resources.h"
+#include "slipway/adapters/rest/target.h"
 #include "slipway/core/rules.h"
 
 namespace slipway {
@@ -38,6 +40,12 @@ using internal::Target;
 
 constexpr absl::string_view kApiVersions[] = {"2022-11-28", "2026-03-10"};
 constexpr absl::string_view kRootDocumentation = "https://docs.github.com/rest";
+
+// What every answer has.
+std::vector<HttpHeader> HeadersFor(absl::string_view version) {
+  return {{"X-GitHub-Media-Type", "github.v3; format=json"},
+          {"X-GitHub-Api-Version-Selected", std::string(version)}};
+}
 
 // What a path and a method come to.
 enum class Endpoint {
@@ -432,6 +440,10 @@ class Exchange {
 RestHandler::RestHandler(RestParams params)
     : params_(std::move(params)), limits_(LimitsOf(params_.runner->rules())) {}
 
+std::vector<HttpHeader> RestHandler::CommonHeaders() {
+  return HeadersFor(kApiVersions[0]);
+}
+
 HttpResponse RestHandler::Handle(const HttpRequest& request) {
   absl::string_view version = kApiVersions[0];
   bool version_known = true;
@@ -460,9 +472,9 @@ HttpResponse RestHandler::Handle(const HttpRequest& request) {
   } else {
     response = ErrorReply(404, "Not Found", kRootDocumentation);
   }
-  response.headers.push_back({"X-GitHub-Media-Type", "github.v3; format=json"});
-  response.headers.push_back(
-      {"X-GitHub-Api-Version-Selected", std::string(version)});
+  for (HttpHeader& header : HeadersFor(version)) {
+    response.headers.push_back(std::move(header));
+  }
   if (!request.id.empty()) {
     response.headers.push_back({"X-GitHub-Request-Id", request.id});
   }

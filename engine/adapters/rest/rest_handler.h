@@ -1,7 +1,12 @@
 // The REST surface of the GitHub Deployments API, as a function from request to
 // response. It knows no socket:
 //
-//   slipway::RestHandler rest({&runner, &store});
+//   slipway::RestParams params;
+//   params.runner = &runner;
+//   params.store = &store;
+//   params.actor.set_id(1);
+//   params.actor.set_login("octocat");
+//   slipway::RestHandler rest(params);
 //   slipway::HttpRequest request;
 //   request.method = "POST";
 //   request.target = "/repos/octocat/hello-world/deployments";
@@ -15,6 +20,7 @@
 #define SLIPWAY_ENGINE_ADAPTERS_REST_REST_HANDLER_H_
 
 #include <string>
+#include <vector>
 
 #include "slipway/ports/http.h"
 #include "slipway/ports/store.h"
@@ -53,6 +59,11 @@ class RestHandler : public HttpHandler {
   explicit RestHandler(RestParams params);
 
   HttpResponse Handle(const HttpRequest& request) override;
+
+  // What every answer has, for a transport that answers some requests itself:
+  // `X-GitHub-Media-Type` and `X-GitHub-Api-Version-Selected`, as they are for
+  // a request that asks for no version.
+  static std::vector<HttpHeader> CommonHeaders();
 
  private:
   RestParams params_;

@@ -1,4 +1,4 @@
-#include "engine/adapters/rest/target.h"
+#include "slipway/adapters/rest/target.h"
 
 #include <algorithm>
 

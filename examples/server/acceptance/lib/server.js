@@ -1,0 +1,64 @@
+// The server under test, as a child process that each test file starts for itself.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const binary =
+  process.env.SLIPWAY_SERVER ?? path.resolve(here, '../../../../bazel-bin/examples/server/server');
+const START_MS_MAX = 20_000;
+
+// Runs the server with flags that let it end at once. Answers its exit code and output.
+export async function runToEnd(flags) {
+  const child = spawn(binary, flags, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const output = { stdout: '', stderr: '' };
+  for (const stream of ['stdout', 'stderr']) {
+    child[stream].setEncoding('utf8').on('data', (text) => (output[stream] += text));
+  }
+  const timer = setTimeout(() => child.kill('SIGKILL'), START_MS_MAX);
+  const [code] = await once(child, 'close');
+  clearTimeout(timer);
+  return { code, ...output };
+}
+
+// Starts the server on a free port of 127.0.0.1. `stop` ends it and answers its exit code.
+export async function startServer(flags = []) {
+  const directory = mkdtempSync(path.join(tmpdir(), 'slipway-acceptance-'));
+  const portFile = path.join(directory, 'port');
+  const child = spawn(binary, ['--listen=127.0.0.1:0', `--port_file=${portFile}`, ...flags], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  const ended = once(child, 'exit').then(([code, signal]) => signal ?? code);
+  // Whatever becomes of the tests, the server does not outlive them.
+  const kill = () => child.kill('SIGKILL');
+  process.once('exit', kill);
+
+  for (let waited = 0; !existsSync(portFile); waited += 10) {
+    if (child.exitCode !== null || waited > START_MS_MAX) {
+      kill();
+      throw new Error(`the server did not start with ${flags.join(' ')}`);
+    }
+    await sleep(10);
+  }
+  const portText = readFileSync(portFile, 'utf8');
+  const port = Number(portText);
+  return {
+    port,
+    portText,
+    origin: `http://127.0.0.1:${port}`,
+    signal: (name) => child.kill(name),
+    ended,
+    async stop(signal = 'SIGTERM') {
+      if (child.exitCode === null) child.kill(signal);
+      const code = await ended;
+      process.removeListener('exit', kill);
+      rmSync(directory, { recursive: true, force: true });
+      return code;
+    },
+  };
+}
