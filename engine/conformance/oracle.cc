@@ -210,16 +210,18 @@ Encounter Meet(const Rules& rules, const Deployment& succeeded,
   if (!triggers) miss(30);
   if (encounter.missed > 0) return encounter;
 
-  if (it.id() > succeeded.id()) {
-    encounter.rule = 32;
-  } else if (flags.production_environment()) {
-    encounter.rule = 33;
-  } else if (moves_changed_it || other_flags.transient_environment() ||
-             (production_counts && other_flags.production_environment())) {
-    encounter.rule = 34;
-  } else if (it.task() != succeeded.task()) {
-    encounter.rule = 37;
+  // What some other reading of the rules would have spared it for. Where there
+  // are several, no one of them can be blamed.
+  std::vector<int> reasons;
+  if (it.environment() != succeeded.environment()) reasons.push_back(31);
+  if (it.id() > succeeded.id()) reasons.push_back(32);
+  if (flags.production_environment()) reasons.push_back(33);
+  if (moves_changed_it || other_flags.transient_environment() ||
+      (production_counts && other_flags.production_environment())) {
+    reasons.push_back(34);
   }
+  if (it.task() != succeeded.task()) reasons.push_back(37);
+  encounter.rule = reasons.size() == 1 ? reasons.front() : 31;
   return encounter;
 }
 

@@ -61,8 +61,8 @@ struct OracleRecord {
   // retiring this deployment, best in its own environment.
   int exempted_by = 0;
   // By status id, the rule that a subject breaks which lacks the row: 21 for a
-  // row that a caller asked for; for a retirement the one of 32, 33, 34 and 37
-  // without whose knob's value it would not be there, else 31.
+  // row that a caller asked for. For a retirement: 32, 33, 34 or 37, where that
+  // rule read otherwise is all that could have spared the deployment, else 31.
   std::map<int64_t, int> appended_by;
 
   // How near the status of `exempted_by` came; 0: none came by.

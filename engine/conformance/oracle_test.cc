@@ -965,10 +965,9 @@ TEST_F(OracleTest, R34WhereTheOlderDeploymentIsNow) {
   Succeed("$d2");
   EXPECT_FALSE(IsRetired("$d1"));
   EXPECT_EQ(Record("$d1").exempted_by, 34);
-  Create("$d3", "environment: 'QA'");
+  Create("$d3", "environment: 'qa'");
   Succeed("$d3");
   EXPECT_TRUE(IsRetired("$d1"));
-  EXPECT_EQ(Record("$d1").statuses.back().environment(), "qa");
   EXPECT_EQ(AppendedBy("$d1"), 34);
 }
 
@@ -1029,6 +1028,15 @@ TEST_F(OracleTest, R37TheScopeCanBeTheTask) {
   EXPECT_EQ(Record("$worker").exempted_by, 37);
   EXPECT_FALSE(IsRetired("$case"));
   EXPECT_THAT(last_.rules, Contains(37));
+}
+
+TEST_F(OracleTest, OfSeveralReasonsNoneIsBlamed) {
+  CreateLive("$task", "environment: 'qa' task: 'web'");
+  CreateLive("$spelling", "environment: 'QA' task: 'web'");
+  Create("$d3", "environment: 'qa'");
+  Succeed("$d3");
+  EXPECT_EQ(AppendedBy("$task"), 37);
+  EXPECT_EQ(AppendedBy("$spelling"), 31);
 }
 
 TEST_F(OracleTest, TheNearestMissIsRemembered) {
