@@ -265,7 +265,6 @@ class AnswerComparer {
     if (!mismatch_.has_value()) {
       mismatch_.emplace();
       mismatch_->summary = std::string(summary);
-      mismatch_->deployment = row_;
     }
     for (const int rule : rules) {
       if (rule == 0 ||
@@ -539,6 +538,14 @@ class AnswerComparer {
     return found->second;
   }
 
+  // The rule that a subject breaks which has retired the deployment that is
+  // being looked at.
+  int ExemptedBy() const {
+    const OracleRecord* record = RecordOf(row_);
+    return record == nullptr || record->exempted_by == 0 ? 31
+                                                         : record->exempted_by;
+  }
+
   void CompareStatus(const DeploymentStatus& expected,
                      const DeploymentStatus& actual) {
     row_ = expected.deployment_id();
@@ -565,8 +572,12 @@ class AnswerComparer {
     CompareField("environment_url", expected.environment_url(),
                  actual.environment_url(), {rule(25)});
     CompareLogin(actual.has_creator(), actual.creator(), rule(20));
+    // A retirement that came too early was that of a status which was not to
+    // retire it.
+    const bool too_early = appended && SecondsOf(actual.created_at_ms()) <
+                                           SecondsOf(expected.created_at_ms());
     CompareTime("created_at", expected.created_at_ms(), actual.created_at_ms(),
-                {rule(21)});
+                {too_early ? ExemptedBy() : rule(21), appended ? 35 : 0});
     if (actual.deployment_id() == 0) return;
     const int64_t deployment =
         state_.deployment_ids_.TheirsOf(expected.deployment_id());
@@ -704,10 +715,7 @@ class AnswerComparer {
     const v1::ListStatuses& list = operation_.list_statuses();
     const bool whole = list.page() <= 1 && !expected_.has_next_page() &&
                        !actual_.has_next_page();
-    const OracleRecord* record = RecordOf(row_);
-    const int exempted_by = record == nullptr || record->exempted_by == 0
-                                ? 31
-                                : record->exempted_by;
+    const int exempted_by = ExemptedBy();
     // Side by side from the oldest where all can be seen, else from the newest.
     for (int i = 0; i < std::max(expected.size(), actual.size()); ++i) {
       const DeploymentStatus* ours =

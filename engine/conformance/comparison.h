@@ -39,8 +39,6 @@ struct Mismatch {
   std::vector<int> rules;
   // One line: where, what was expected, and what came.
   std::string summary;
-  // The oracle's id of the deployment that it is about; 0 where there is none.
-  int64_t deployment = 0;
 };
 
 // The ids that the subject gave to the rows that have a symbol. Copyable.

@@ -21,6 +21,9 @@ constexpr int64_t kTickMs = 1000;
 constexpr int64_t kClientMs = 10000000;
 constexpr int64_t kPageMax = 100;
 
+// How many of the 256 choices of a ref are the default branch.
+constexpr int kDefaultBranchBytes = 112;
+
 // A symbol that nothing is ever bound to.
 constexpr char kUnknownDeployment[] = "$d0";
 constexpr char kUnknownStatus[] = "$s0";
@@ -51,9 +54,11 @@ bool IsProduction(absl::string_view environment) {
   return absl::EqualsIgnoreCase(environment, "production");
 }
 
-// A place in a list of `size` > 0; 0 is the last one, which is the newest.
+// A place in a list of `size` > 0; 0 is the last one, which is the newest. The
+// newer half is chosen thrice as often.
 size_t ChooseNewest(uint8_t byte, size_t size) {
-  return size - 1 - byte * size / 256;
+  const size_t place = size_t{byte} * byte * size / 65536;
+  return size - 1 - place;
 }
 
 std::string Repeat(absl::string_view text, int times) {
@@ -174,13 +179,13 @@ class StepInterpreter {
       kGetStatus,
       kFill,
     };
-    Kind kind = Choose<Kind>(step_[kStepKind], {{56, kCreate},
-                                                {94, kStatus},
-                                                {24, kDelete},
-                                                {16, kGet},
-                                                {28, kList},
-                                                {20, kListStatuses},
-                                                {17, kGetStatus},
+    Kind kind = Choose<Kind>(step_[kStepKind], {{58, kCreate},
+                                                {108, kStatus},
+                                                {18, kDelete},
+                                                {13, kGet},
+                                                {24, kList},
+                                                {18, kListStatuses},
+                                                {16, kGetStatus},
                                                 {1, kFill}});
     const bool needs_deployment =
         kind != kCreate && kind != kList && step_[kStepFault] < 250;
@@ -269,13 +274,13 @@ class StepInterpreter {
       kLong,
       kNone,
     };
-    Name name = Choose<Name>(byte, {{112, kStaging},
-                                    {36, kStagingToo},
-                                    {30, kProduction},
-                                    {26, kProductionToo},
-                                    {20, kSlash},
+    Name name = Choose<Name>(byte, {{136, kStaging},
+                                    {44, kStagingToo},
+                                    {18, kProduction},
+                                    {18, kProductionToo},
+                                    {18, kSlash},
                                     {2, kLong},
-                                    {30, kNone}});
+                                    {20, kNone}});
     if (shared() && !task_is_own &&
         (name == kNone || name == kProduction || name == kProductionToo)) {
       name = kSlash;
@@ -321,24 +326,25 @@ class StepInterpreter {
     const std::vector<v1::RefFixture>& refs = oracle_.refs();
     if (refs.empty()) return nullptr;
     const int byte = step_[kStepSubject];
-    if (byte < 96) {
+    if (byte < kDefaultBranchBytes) {
       for (const v1::RefFixture& ref : refs) {
         if (ref.is_default_branch()) return &ref;
       }
       return &refs[0];
     }
-    return &refs[static_cast<size_t>(byte - 96) * refs.size() / 160];
+    return &refs[static_cast<size_t>(byte - kDefaultBranchBytes) * refs.size() /
+                 (256 - kDefaultBranchBytes)];
   }
 
   void AddContexts(const v1::RefFixture& ref,
                    slipway::v1::CreateDeployment& request) const {
     enum List { kPlain, kOmitted, kEmpty, kPassing, kAnyOfThem, kMissing };
-    const List list = Choose<List>(step_[kStepContexts], {{128, kPlain},
-                                                          {40, kOmitted},
-                                                          {20, kEmpty},
-                                                          {20, kPassing},
-                                                          {28, kAnyOfThem},
-                                                          {20, kMissing}});
+    const List list = Choose<List>(step_[kStepContexts], {{152, kPlain},
+                                                          {34, kOmitted},
+                                                          {14, kEmpty},
+                                                          {16, kPassing},
+                                                          {22, kAnyOfThem},
+                                                          {18, kMissing}});
     if (list == kOmitted || (list == kPlain && AllPass(ref))) return;
     slipway::v1::RequiredContexts& contexts =
         *request.mutable_required_contexts();
@@ -414,7 +420,7 @@ class StepInterpreter {
     enum Merge { kPlain, kAsk, kUnsaid, kNever };
     const Merge merge =
         Choose<Merge>(step_[kStepMerge],
-                      {{130, kPlain}, {40, kAsk}, {50, kUnsaid}, {36, kNever}});
+                      {{160, kPlain}, {28, kAsk}, {44, kUnsaid}, {24, kNever}});
     if (merge == kNever ||
         (merge == kPlain && ref != nullptr && ref->is_behind())) {
       request.set_auto_merge(false);
@@ -424,10 +430,10 @@ class StepInterpreter {
     if (ref != nullptr) AddContexts(*ref, request);
 
     const int transient =
-        Choose<int>(step_[kStepTransient], {{156, 0}, {64, 1}, {36, 2}});
+        Choose<int>(step_[kStepTransient], {{180, 0}, {52, 1}, {24, 2}});
     if (transient != 0) request.set_transient_environment(transient == 1);
     const int production =
-        Choose<int>(step_[kStepProduction], {{148, 0}, {56, 1}, {52, 2}});
+        Choose<int>(step_[kStepProduction], {{168, 0}, {56, 1}, {32, 2}});
     if (production != 0) request.set_production_environment(production == 2);
     AddPayload(request);
     const int description = Choose<int>(step_[kStepTask] ^ step_[kStepText],
@@ -462,14 +468,14 @@ class StepInterpreter {
     create.set_binds(generator_.NextStatus(create.deployment()));
     slipway::v1::CreateStatus& request = *create.mutable_request();
     request.set_state(Choose<slipway::v1::StatusState>(
-        step_[kStepValue], {{120, slipway::v1::STATUS_STATE_SUCCESS},
-                            {22, slipway::v1::STATUS_STATE_INACTIVE},
-                            {22, slipway::v1::STATUS_STATE_FAILURE},
-                            {20, slipway::v1::STATUS_STATE_ERROR},
-                            {26, slipway::v1::STATUS_STATE_IN_PROGRESS},
-                            {22, slipway::v1::STATUS_STATE_QUEUED},
-                            {24, slipway::v1::STATUS_STATE_PENDING}}));
-    if (step_[kStepTransient] >= 196) {
+        step_[kStepValue], {{144, slipway::v1::STATUS_STATE_SUCCESS},
+                            {18, slipway::v1::STATUS_STATE_INACTIVE},
+                            {18, slipway::v1::STATUS_STATE_FAILURE},
+                            {16, slipway::v1::STATUS_STATE_ERROR},
+                            {22, slipway::v1::STATUS_STATE_IN_PROGRESS},
+                            {18, slipway::v1::STATUS_STATE_QUEUED},
+                            {20, slipway::v1::STATUS_STATE_PENDING}}));
+    if (step_[kStepTransient] >= 208) {
       bool omitted = false;
       std::string environment;
       ChooseEnvironment(step_[kStepEnvironment], TaskIsOwn(), &environment,
@@ -477,7 +483,7 @@ class StepInterpreter {
       if (!omitted) request.set_environment(std::move(environment));
     }
     const int auto_inactive =
-        Choose<int>(step_[kStepProduction], {{180, 0}, {36, 1}, {40, 2}});
+        Choose<int>(step_[kStepProduction], {{192, 0}, {28, 1}, {36, 2}});
     if (auto_inactive != 0) request.set_auto_inactive(auto_inactive == 1);
     switch (step_[kStepText] / 16) {
       case 10:
@@ -592,7 +598,7 @@ class StepInterpreter {
                     {{96, 0}, {36, 1}, {52, 2}, {32, 3}, {20, 100}, {20, 101}});
     if (per_page != 0) list.set_per_page(per_page);
     // Small pages are mostly turned.
-    const uint8_t which = static_cast<uint8_t>(step_[kStepPage] * 37);
+    const uint8_t which = step_[kStepMerge];
     const int page =
         per_page == 0 || per_page >= 100
             ? Choose<int>(which, {{216, 0}, {20, 1}, {20, 2}})
@@ -801,7 +807,6 @@ void Generator::AddLook(const Oracle& oracle, Operations* operations) {
     return std::max<int64_t>(
         1, (static_cast<int64_t>(rows) + kPageMax - 1) / kPageMax);
   };
-  AddDeploymentLists(pages_of(oracle.records().size()), operations);
   for (const DeploymentSymbol& known : deployments_) {
     size_t statuses = 0;
     for (const OracleRecord& record : oracle.records()) {
@@ -818,11 +823,11 @@ void Generator::AddLook(const Oracle& oracle, Operations* operations) {
       Add(operations)->mutable_get_deployment()->set_deployment(known.symbol);
     }
   }
+  AddDeploymentLists(pages_of(oracle.records().size()), operations);
 }
 
 void Generator::AddBlindLook(const std::vector<std::string>& deployments,
                              Operations* operations) {
-  AddDeploymentLists(/*pages=*/1, operations);
   for (const std::string& symbol : deployments) {
     v1::ListStatuses& list = *Add(operations)->mutable_list_statuses();
     list.set_deployment(symbol);
@@ -831,6 +836,7 @@ void Generator::AddBlindLook(const std::vector<std::string>& deployments,
       Add(operations)->mutable_get_deployment()->set_deployment(symbol);
     }
   }
+  AddDeploymentLists(/*pages=*/1, operations);
 }
 
 void Generator::AddDeploymentLists(int64_t pages, Operations* operations) {

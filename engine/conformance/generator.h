@@ -44,12 +44,12 @@ enum StepChoice : size_t {
   kStepTransient,    // the flag
   kStepProduction,   // the flag, or auto_inactive
   kStepTask,
-  kStepMerge,     // auto_merge
+  kStepMerge,     // auto_merge, or which page
   kStepContexts,  // the required ones
   kStepText,      // payload and description
   kStepLinks,     // the URLs of a status
   kStepFault,     // mostly none
-  kStepPage,      // per_page and page
+  kStepPage,      // per_page
   kStepClient,    // who makes the call, where there are several
   kStepChoices,   // how many there are
 };
@@ -104,8 +104,8 @@ class Generator {
   // and times are not those of the others. `oracle` is what has been so far.
   Generator ForClient(int client, const Oracle& oracle) const;
 
-  // Adds the look at everything: the list of all deployments, as far as it can
-  // be asked for, and the statuses of each that there ever was.
+  // Adds the look at everything: the statuses of each deployment that there
+  // ever was, and the list of all, as far as it can be asked for.
   void AddLook(const Oracle& oracle,
                google::protobuf::RepeatedPtrField<v1::Operation>* operations);
 

@@ -7,9 +7,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/types/optional.h"
+#include "engine/conformance/trial.h"
 #include "slipway/conformance/generator.h"
 #include "slipway/conformance/rule_table.h"
-#include "engine/conformance/trial.h"
 
 namespace slipway {
 namespace conformance {
@@ -200,7 +200,7 @@ class KitRun {
     int silences = 0;
     // What came after the wrong answer is of no account.
     OperationWalk cut = walk;
-    if (found.step >= 0) {
+    if (found.sequence.parallel().empty()) {
       cut.steps.resize(std::min(cut.steps.size(), found.walk_steps));
       cut.parallel.clear();
     }

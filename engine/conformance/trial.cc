@@ -54,6 +54,11 @@ void Trials::Count(const std::vector<int>& rules) {
 
 bool Trials::Begin(TrialResult& result) {
   ++trials_;
+  // What was merged in a repository that is shared stays merged.
+  if (!options_.capabilities.fresh_repository() && oracle_.has_value()) {
+    refs_.Clear();
+    for (const v1::RefFixture& ref : oracle_->refs()) *refs_.Add() = ref;
+  }
   operations_.Clear();
   parallel_.Clear();
   look_.Clear();
@@ -118,46 +123,58 @@ bool Trials::Make(v1::Operation& operation, int step, TrialResult& result) {
   Conclude(*std::move(mismatch), result);
   result.expected = std::move(expected.answer);
   result.actual = *std::move(answer);
-  LookCloser(operation, result);
   return false;
 }
 
-std::string Trials::SymbolOfDeployment(int64_t id) const {
-  for (const v1::Operation& operation : operations_) {
-    const std::string& symbol = operation.create_deployment().binds();
-    if (!symbol.empty() && oracle_->IdOf(symbol) == id) return symbol;
-  }
-  return "";
-}
-
-// A time of the last update that is wrong may be that of a status that should
-// not be there, or should: its list says more.
-void Trials::LookCloser(const v1::Operation& operation, TrialResult& result) {
-  Mismatch& mismatch = result.mismatch;
-  if (result.outcome != TrialResult::Outcome::kMismatch ||
-      mismatch.rules.front() != 22 || mismatch.deployment == 0 ||
-      operation.has_list_statuses()) {
+// What a call shows may have come about long before it: a row that should be
+// there or not makes a deletion go wrong, or the time of the last update, and
+// is itself seen only when somebody looks. The fewest calls after which the
+// look at everything shows something wrong say best what it is.
+void Trials::LookBefore(TrialResult& result) {
+  if (result.outcome != TrialResult::Outcome::kMismatch || !parallel_.empty()) {
     return;
   }
-  v1::Operation list;
-  list.set_time_ms(operation.time_ms());
-  list.mutable_list_statuses()->set_deployment(
-      SymbolOfDeployment(mismatch.deployment));
-  list.mutable_list_statuses()->set_per_page(100);
-  symbols_.FillIn(list);
-  const Expectation expected = oracle_->Apply(list);
-  const absl::StatusOr<v1::Answer> answer = subject_.Apply(list);
-  if (!answer.ok()) return;
-  absl::optional<Mismatch> closer =
-      comparison_->Compare(list, expected, *answer, *oracle_);
-  if (!closer.has_value()) return;
-  for (const int rule : mismatch.rules) {
-    if (std::find(closer->rules.begin(), closer->rules.end(), rule) ==
-        closer->rules.end()) {
-      closer->rules.push_back(rule);
+  const int rule = result.mismatch.rules.front();
+  const bool deletes =
+      result.step >= 0 && operations_[result.step].has_delete_deployment();
+  if (!deletes && rule != 22 && (rule < 30 || rule > 37)) return;
+  const bool counting = counting_;
+  counting_ = false;
+  Operations made;
+  made.Swap(&operations_);
+  // After `right` calls all is well, as far as is known; after `wrong`, not.
+  int right = -1;
+  int wrong = result.step >= 0 ? result.step + 1 : made.size();
+  // Where the call itself is to blame, this is asked first.
+  int calls = wrong - 1;
+  while (calls > right && calls < wrong) {
+    Operations fewer;
+    for (int i = 0; i < calls; ++i) *fewer.Add() = made[i];
+    TrialResult closer;
+    closer.walk_steps = result.walk_steps;
+    MakeAll(fewer, closer);
+    if (closer.outcome == TrialResult::Outcome::kMismatch) {
+      wrong = calls;
+      result = std::move(closer);
+      made.Swap(&operations_);
+    } else {
+      right = calls;
     }
+    calls = right + (wrong - right) / 2;
   }
-  Conclude(*std::move(closer), result);
+  made.Swap(&operations_);
+  counting_ = counting;
+}
+
+// Makes `operations` and looks.
+void Trials::MakeAll(const Operations& operations, TrialResult& result) {
+  if (!Begin(result)) return;
+  operations_ = operations;
+  for (int i = 0; i < operations_.size(); ++i) {
+    if (!Make(operations_[i], i, result)) return;
+  }
+  generator_->Adopt(operations_);
+  Look(result);
 }
 
 bool Trials::Look(TrialResult& result) {
@@ -170,10 +187,6 @@ bool Trials::Look(TrialResult& result) {
 }
 
 void Trials::Finish(TrialResult& result) {
-  if (!options_.capabilities.fresh_repository() && oracle_.has_value()) {
-    refs_.Clear();
-    for (const v1::RefFixture& ref : oracle_->refs()) *refs_.Add() = ref;
-  }
   if (result.outcome == TrialResult::Outcome::kPassed) return;
   *result.sequence.mutable_profile() = options_.profile;
   for (v1::Operation& operation : operations_) {
@@ -220,12 +233,19 @@ TrialResult Trials::Run(const OperationWalk& walk) {
   } else if (goes_on) {
     Look(result);
   }
+  LookBefore(result);
   Finish(result);
   return result;
 }
 
 TrialResult Trials::Replay(const v1::Sequence& sequence) {
   TrialResult result;
+  if (sequence.parallel().empty()) {
+    MakeAll(sequence.operations(), result);
+    LookBefore(result);
+    Finish(result);
+    return result;
+  }
   if (!Begin(result)) return result;
   operations_ = sequence.operations();
   bool goes_on = true;
@@ -234,14 +254,11 @@ TrialResult Trials::Replay(const v1::Sequence& sequence) {
   }
   if (goes_on) {
     parallel_ = sequence.parallel();
-    if (parallel_.empty()) {
-      generator_->Adopt(operations_);
-      Look(result);
-    } else {
-      generator_->Adopt(operations_);
-      RunInParallel(result);
-    }
+    generator_->Adopt(operations_);
+    generator_->Adopt(parallel_);
+    RunInParallel(result);
   }
+  LookBefore(result);
   Finish(result);
   return result;
 }

@@ -100,13 +100,13 @@ class Trials {
   bool Begin(TrialResult& result);
   // Makes one operation; false where the sequence ends with it.
   bool Make(v1::Operation& operation, int step, TrialResult& result);
-  void LookCloser(const v1::Operation& operation, TrialResult& result);
+  void MakeAll(const Operations& operations, TrialResult& result);
+  void LookBefore(TrialResult& result);
   bool Look(TrialResult& result);
   void RunInParallel(TrialResult& result);
   void Conclude(Mismatch mismatch, TrialResult& result) const;
   void Finish(TrialResult& result);
   void Count(const std::vector<int>& rules);
-  std::string SymbolOfDeployment(int64_t id) const;
 
   const TrialOptions options_;
   SubjectUnderTest& subject_;
