@@ -80,7 +80,9 @@ thead th { background: var(--shade); font-size: .85rem; font-weight: 600; }
 .tag { display: inline-block; padding: 0 .55rem; border-radius: 1rem;
   font-size: .85rem; font-weight: 600; white-space: nowrap; }
 .steps { width: 13rem; }
-.bar { display: flex; align-items: center; gap: .5rem; }
+.bar { display: flex; align-items: center; gap: .75rem; }
+.bar b { flex: 1; text-align: right; font-weight: 400;
+  font-variant-numeric: tabular-nums; }
 .bar svg { flex: none; width: 7rem; height: .7rem; border-radius: .2rem;
   background: var(--shade); }
 .bar rect { fill: var(--bar); }
@@ -98,6 +100,8 @@ pre { margin: .3rem 0; padding: .75rem .9rem; overflow-x: auto;
 code, .code { font-family: ui-monospace, monospace; font-size: .88em;
   overflow-wrap: anywhere; }
 td.code, th.code { font-size: .85rem; }
+th.code { white-space: nowrap; }
+td.code { width: 40%; }
 summary { margin: 1rem 0 .3rem; cursor: pointer; font-weight: 600;
   font-size: .95rem; }
 @media print { body { max-width: none; } article { break-inside: avoid; } }
@@ -227,8 +231,8 @@ void AppendRules(const v1::Report& report, std::string* html) {
                                     Tag(rule.outcome()), "</a>"),
         "</td><td class=\"steps\"><span class=\"bar\"><svg viewBox=\"0 0 100 "
         "10\" preserveAspectRatio=\"none\" aria-hidden=\"true\"><rect width=\"",
-        absl::StrFormat("%.1f", width), "\" height=\"10\"/></svg>",
-        Grouped(rule.steps()), "</span></td></tr>\n");
+        absl::StrFormat("%.1f", width), "\" height=\"10\"/></svg><b>",
+        Grouped(rule.steps()), "</b></span></td></tr>\n");
   }
   absl::StrAppend(html, "</tbody></table></div>\n");
 }
