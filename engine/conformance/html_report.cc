@@ -262,10 +262,9 @@ void AppendSteps(const v1::Failure& failure, std::string* html) {
   }
 }
 
-void AppendAnswers(const v1::Failure& failure, bool lends_clock,
+void AppendAnswers(const v1::Report& report, const v1::Failure& failure,
                    std::string* html) {
-  const auto pairs =
-      internal::FieldPairs(failure.expected(), failure.actual(), lends_clock);
+  const auto pairs = internal::FieldPairs(failure, report.capabilities());
   if (pairs.empty()) return;
   absl::StrAppend(html,
                   "<h4>Answer</h4>\n<div class=\"wide\"><table><thead><tr>"
@@ -303,7 +302,7 @@ void AppendFailure(int number, const v1::Report& report,
                     "fail again when it was replayed.</p>\n");
   }
   AppendSteps(failure, html);
-  AppendAnswers(failure, report.capabilities().lends_clock(), html);
+  AppendAnswers(report, failure, html);
   if (!failure.actual().exchange().empty()) {
     absl::StrAppend(html, "<h4>On the wire</h4>\n<pre tabindex=\"0\">",
                     Escaped(failure.actual().exchange()), "</pre>\n");

@@ -330,32 +330,40 @@ std::string Duration(int64_t ms) {
   return absl::StrFormat("%.2f s", static_cast<double>(ms) / 1000);
 }
 
-std::vector<FieldPair> FieldPairs(const v1::Answer& expected,
-                                  const v1::Answer& actual, bool lends_clock) {
+std::vector<FieldPair> FieldPairs(const v1::Failure& failure,
+                                  const v1::Capabilities& capabilities) {
+  v1::Answer expected = failure.expected();
+  if (!capabilities.notifications()) expected.clear_notifications();
+  const bool codes_differ = expected.code() != failure.actual().code();
   std::vector<FieldValue> wanted;
   std::vector<FieldValue> given;
   Flatten(expected, "", &wanted);
-  Flatten(actual, "", &given);
+  Flatten(failure.actual(), "", &given);
   std::map<std::string, std::string> given_values;
   for (const FieldValue& value : given) {
     given_values[value.field] = value.value;
   }
   std::vector<FieldPair> pairs;
-  std::map<std::string, bool> seen;
   const auto add = [&](const FieldValue& value, std::string left,
                        std::string right) {
     FieldPair pair{value.field, std::move(left), std::move(right)};
     pair.differs = pair.expected != pair.actual && !IsId(value.name) &&
-                   (lends_clock || !IsTime(value.name));
+                   (capabilities.lends_clock() || !IsTime(value.name)) &&
+                   (!codes_differ || value.field == "code");
     pairs.push_back(std::move(pair));
   };
   for (const FieldValue& value : wanted) {
-    seen[value.field] = true;
     const auto found = given_values.find(value.field);
-    add(value, value.value, found == given_values.end() ? "" : found->second);
+    if (found == given_values.end()) {
+      add(value, value.value, "");
+    } else {
+      add(value, value.value, found->second);
+      given_values.erase(found);
+    }
   }
+  // What was not expected.
   for (const FieldValue& value : given) {
-    if (!seen[value.field]) add(value, "", value.value);
+    if (given_values.count(value.field) > 0) add(value, "", value.value);
   }
   return pairs;
 }

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "slipway/conformance/v1/answer.pb.h"
 #include "slipway/conformance/v1/report.pb.h"
 #include "slipway/conformance/v1/sequence.pb.h"
+#include "slipway/conformance/v1/subject.pb.h"
 
 namespace slipway {
 namespace conformance {
@@ -61,13 +61,15 @@ struct FieldPair {
   std::string field;
   std::string expected;
   std::string actual;
-  // Not of ids, and of times only where the subject lends its clock: every
-  // subject has its own.
+  // Where the codes differ, only the code: the rest follows from it. Not of
+  // ids, and of times only where the subject lends its clock: every subject has
+  // its own.
   bool differs = false;
 };
-// All fields of either answer but the exchange.
-std::vector<FieldPair> FieldPairs(const v1::Answer& expected,
-                                  const v1::Answer& actual, bool lends_clock);
+// All fields of the two answers to the step that failed, but the exchange and
+// what the subject cannot tell.
+std::vector<FieldPair> FieldPairs(const v1::Failure& failure,
+                                  const v1::Capabilities& capabilities);
 
 // One step of a sequence, for people.
 struct Step {

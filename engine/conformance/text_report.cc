@@ -65,10 +65,10 @@ void AppendRules(const v1::Report& report, std::string* out) {
   }
 }
 
-void AppendAnswers(const v1::Failure& failure, bool lends_clock,
+void AppendAnswers(const v1::Report& report, const v1::Failure& failure,
                    std::string* out) {
   const std::vector<FieldPair> pairs =
-      internal::FieldPairs(failure.expected(), failure.actual(), lends_clock);
+      internal::FieldPairs(failure, report.capabilities());
   if (pairs.empty()) return;
   size_t field_width = sizeof("field");
   size_t expected_width = sizeof("expected");
@@ -126,7 +126,7 @@ void AppendFailure(int number, const v1::Report& report,
     absl::StrAppend(out, "  > the look at everything after the last step\n");
   }
   absl::StrAppend(out, "\n");
-  AppendAnswers(failure, report.capabilities().lends_clock(), out);
+  AppendAnswers(report, failure, out);
   if (!failure.actual().exchange().empty()) {
     absl::StrAppend(out, "\n  On the wire\n");
     AppendIndented(failure.actual().exchange(), "    ", out);

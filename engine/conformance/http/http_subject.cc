@@ -17,6 +17,8 @@ using internal::BodyKind;
 
 // How much of a body an exchange shows.
 constexpr size_t kShownBytesMax = 4096;
+// A token that is shorter is no secret, and could be a part of any answer.
+constexpr size_t kSecretBytesMin = 8;
 
 std::string PercentEncode(absl::string_view text) {
   std::string encoded;
@@ -83,6 +85,14 @@ void AppendMessage(const std::vector<HttpHeader>& headers,
   if (body.empty()) return;
   absl::StrAppend(text, absl::string_view(body).substr(0, kShownBytesMax),
                   body.size() > kShownBytesMax ? " (and more)\n" : "\n");
+}
+
+// For servers that say it back.
+void RemoveSecret(const std::string& secret, HttpResponse* response) {
+  for (HttpHeader& header : response->headers) {
+    absl::StrReplaceAll({{secret, "(removed)"}}, &header.value);
+  }
+  absl::StrReplaceAll({{secret, "(removed)"}}, &response->body);
 }
 
 std::string ExchangeOf(const HttpCall& call, const HttpResponse& response) {
@@ -189,6 +199,9 @@ absl::StatusOr<v1::Answer> HttpSubject::Apply(const v1::Operation& operation) {
   const HttpCall call = CallOf(operation);
   absl::StatusOr<HttpResponse> response = options_.client->Send(call);
   if (!response.ok()) return response.status();
+  if (options_.token.size() >= kSecretBytesMin) {
+    RemoveSecret(options_.token, &*response);
+  }
   v1::Answer answer;
   answer.set_code(response->status);
   answer.set_exchange(ExchangeOf(call, *response));
