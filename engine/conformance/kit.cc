@@ -24,6 +24,8 @@ constexpr int kCallsPerClient = 3;
 // shrinking, and the replay, may take it.
 constexpr int kChances = 5;
 constexpr int kReplayChances = 20;
+// How often a failure is tried again before it is taken for a flaky one.
+constexpr int kAgainMax = 3;
 // How many calls without an answer shrinking one failure bears.
 constexpr int kSilencesMax = 3;
 constexpr int64_t kProgressMs = 100;
@@ -204,8 +206,16 @@ class KitRun {
       cut.steps.resize(std::min(cut.steps.size(), found.walk_steps));
       cut.parallel.clear();
     }
+    // Only what happens again can be told from what is of no account.
+    bool smaller = false;
+    for (int i = 0; i < kAgainMax && !smaller; ++i) {
+      ++attempts;
+      TrialResult result = Try(cut, rule);
+      if (!IsMismatchOf(result, rule)) continue;
+      found = std::move(result);
+      smaller = true;
+    }
     rc::Shrinkable<OperationWalk> smallest = ShrinkableWalk(std::move(cut));
-    bool smaller = true;
     while (smaller) {
       smaller = false;
       rc::Seq<rc::Shrinkable<OperationWalk>> candidates = smallest.shrinks();

@@ -1,12 +1,14 @@
 #include "slipway/conformance/kit.h"
 
 #include <algorithm>
-#include <map>
+#include <cstdint>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "slipway/conformance/in_process_subject.h"
@@ -38,14 +40,16 @@ v1::RuleResult ResultOf(const v1::Report& report, int rule) {
   return v1::RuleResult();
 }
 
-void ExpectPasses(const v1::Profile& profile, int clients) {
+void ExpectPasses(const v1::Profile& profile, int clients,
+                  int64_t sequences = 200) {
   InProcessSubject subject({profile.rules(), {}});
   RunOptions options;
   options.profile = profile;
   options.clients = clients;
+  options.sequences = sequences;
   const v1::Report report = conformance::Run(options, subject);
   EXPECT_EQ(report.verdict(), v1::VERDICT_CONFORMS) << Describe(report);
-  EXPECT_EQ(report.sequences(), 200);
+  EXPECT_EQ(report.sequences(), sequences);
   EXPECT_EQ(report.left_over(), "");
   for (const v1::RuleResult& rule : report.rules()) {
     if (rule.level() == v1::LEVEL_OPEN) continue;
@@ -69,7 +73,7 @@ TEST(Kit, TheEnginePassesTheObservedProfile) {
 
 TEST(Kit, TheEnginePassesWithClientsInParallel) {
   for (const int clients : {2, 3, 4}) {
-    ExpectPasses(DocumentedProfile(), clients);
+    ExpectPasses(DocumentedProfile(), clients, /*sequences=*/100);
   }
 }
 
@@ -261,6 +265,426 @@ TEST(Kit, MutantsAreCaughtAndShrunk) {
     EXPECT_EQ(ResultOf(report, failure.rules(0)).outcome(),
               v1::RULE_OUTCOME_FAILED);
   }
+}
+
+// ---------------------------------------------------------------------------
+// The run itself.
+
+// Passes on to another subject; tests change one thing.
+class Wrapper : public SubjectUnderTest {
+ public:
+  explicit Wrapper(SubjectUnderTest& inner) : inner_(inner) {}
+  absl::StatusOr<v1::Capabilities> Describe() override {
+    return inner_.Describe();
+  }
+  absl::StatusOr<std::string> Reset() override { return inner_.Reset(); }
+  absl::StatusOr<v1::Answer> Apply(const v1::Operation& operation) override {
+    return inner_.Apply(operation);
+  }
+
+ protected:
+  SubjectUnderTest& inner_;
+};
+
+InProcessParams Engine() { return {DocumentedProfile().rules(), {}}; }
+
+RunOptions ShortRun() {
+  RunOptions options;
+  options.profile = DocumentedProfile();
+  options.sequences = 40;
+  return options;
+}
+
+// Writes down what it is asked, and answers every so many calls wrongly.
+class Scribe : public Wrapper {
+ public:
+  Scribe(SubjectUnderTest& inner, int wrong_every)
+      : Wrapper(inner), wrong_every_(wrong_every) {}
+  absl::StatusOr<std::string> Reset() override {
+    asked_.emplace_back();
+    return inner_.Reset();
+  }
+  absl::StatusOr<v1::Answer> Apply(const v1::Operation& operation) override {
+    asked_.back().push_back(operation.ShortDebugString());
+    absl::StatusOr<v1::Answer> answer = inner_.Apply(operation);
+    if (wrong_every_ > 0 && ++calls_ % wrong_every_ == 0) {
+      answer->set_code(418);
+    }
+    return answer;
+  }
+  // By sequence.
+  const std::vector<std::vector<std::string>>& asked() const { return asked_; }
+
+ private:
+  const int wrong_every_;
+  int calls_ = 0;
+  std::vector<std::vector<std::string>> asked_;
+};
+
+TEST(Kit, EqualSeedsGiveEqualSequences) {
+  InProcessSubject engine(Engine());
+  Scribe first(engine, 0);
+  Scribe second(engine, 0);
+  Scribe third(engine, 0);
+  RunOptions options = ShortRun();
+  conformance::Run(options, first);
+  conformance::Run(options, second);
+  EXPECT_EQ(first.asked(), second.asked());
+  options.seed = 2;
+  conformance::Run(options, third);
+  EXPECT_NE(first.asked(), third.asked());
+}
+
+TEST(Kit, EqualSeedsGiveEqualSequencesWhateverIsAnswered) {
+  InProcessSubject engine(Engine());
+  Scribe right(engine, 0);
+  Scribe wrong(engine, 11);
+  RunOptions options = ShortRun();
+  options.shrink_attempts_max = 0;
+  options.failures_max = 1000;
+  conformance::Run(options, right);
+  conformance::Run(options, wrong);
+  // Each sequence is there up to its first wrong answer; failures are replayed
+  // in between.
+  size_t next = 0;
+  for (const std::vector<std::string>& asked : right.asked()) {
+    bool found = false;
+    while (!found && next < wrong.asked().size()) {
+      const std::vector<std::string>& begun = wrong.asked()[next++];
+      found = begun.size() <= asked.size() &&
+              std::equal(begun.begin(), begun.end(), asked.begin());
+    }
+    EXPECT_TRUE(found);
+  }
+}
+
+// A repository that is there for good: a reset deletes what it can, and
+// somebody else's deployment may be in it.
+class Shared : public Wrapper {
+ public:
+  Shared(SubjectUnderTest& inner, bool with_others)
+      : Wrapper(inner), with_others_(with_others) {}
+  absl::StatusOr<v1::Capabilities> Describe() override {
+    absl::StatusOr<v1::Capabilities> capabilities = inner_.Describe();
+    capabilities->clear_fresh_repository();
+    capabilities->clear_lends_clock();
+    capabilities->clear_notifications();
+    capabilities->clear_login();
+    capabilities->clear_payload_bytes();
+    return capabilities;
+  }
+  absl::StatusOr<std::string> Reset() override {
+    if (!began_) {
+      began_ = true;
+      absl::StatusOr<std::string> reset = inner_.Reset();
+      if (with_others_) Leave();
+      return reset;
+    }
+    for (const int64_t id : made_) {
+      v1::Operation retire;
+      retire.mutable_create_status()->set_deployment_id(id);
+      retire.mutable_create_status()->mutable_request()->set_state(
+          slipway::v1::STATUS_STATE_INACTIVE);
+      inner_.Apply(retire).IgnoreError();
+      v1::Operation deletion;
+      deletion.mutable_delete_deployment()->set_deployment_id(id);
+      inner_.Apply(deletion).IgnoreError();
+    }
+    made_.clear();
+    return std::string(with_others_ ? "one of somebody else" : "");
+  }
+  absl::StatusOr<v1::Answer> Apply(const v1::Operation& operation) override {
+    v1::Operation now = operation;
+    now.set_time_ms(now_ms_ += 20);
+    absl::StatusOr<v1::Answer> answer = inner_.Apply(now);
+    if (answer->has_deployment() && operation.has_create_deployment()) {
+      made_.push_back(answer->deployment().id());
+    }
+    return answer;
+  }
+
+ private:
+  void Leave() {
+    for (const char* environment : {"production", "staging"}) {
+      v1::Operation create;
+      slipway::v1::CreateDeployment& request =
+          *create.mutable_create_deployment()->mutable_request();
+      request.set_ref("main");
+      request.set_environment(environment);
+      create.set_time_ms(now_ms_ += 20);
+      const absl::StatusOr<v1::Answer> answer = inner_.Apply(create);
+      v1::Operation success;
+      success.set_time_ms(now_ms_ += 20);
+      success.mutable_create_status()->set_deployment_id(
+          answer->deployment().id());
+      success.mutable_create_status()->mutable_request()->set_state(
+          slipway::v1::STATUS_STATE_SUCCESS);
+      inner_.Apply(success).IgnoreError();
+    }
+  }
+
+  const bool with_others_;
+  bool began_ = false;
+  int64_t now_ms_ = 1650000000000;
+  std::vector<int64_t> made_;
+};
+
+TEST(Kit, ASharedRepositoryPassesToo) {
+  for (const bool with_others : {false, true}) {
+    for (const v1::Profile& profile :
+         {DocumentedProfile(), ObservedProfile()}) {
+      SCOPED_TRACE(absl::StrCat(profile.name(), " ", with_others));
+      InProcessSubject engine({profile.rules(), {}});
+      Shared subject(engine, with_others);
+      RunOptions options;
+      options.profile = profile;
+      const v1::Report report = conformance::Run(options, subject);
+      EXPECT_EQ(report.verdict(), v1::VERDICT_CONFORMS) << Describe(report);
+      EXPECT_EQ(report.left_over(), with_others ? "one of somebody else" : "");
+      EXPECT_EQ(ResultOf(report, 80).outcome(), v1::RULE_OUTCOME_NOT_TESTED);
+      for (const v1::RuleResult& rule : report.rules()) {
+        if (rule.level() == v1::LEVEL_OPEN) continue;
+        EXPECT_NE(rule.outcome(), v1::RULE_OUTCOME_NOT_REACHED)
+            << Describe(report);
+      }
+    }
+  }
+}
+
+TEST(Kit, MutantsAreCaughtInASharedRepository) {
+  for (const Mutant& mutant : Mutants()) {
+    SCOPED_TRACE(mutant.name);
+    // Not seen without the clock, notifications, or the repository alone.
+    if (mutant.rules[0] == 22 || mutant.rules[0] == 80) continue;
+    InProcessSubject engine({DocumentedProfile().rules(), mutant.hooks});
+    Shared subject(engine, /*with_others=*/true);
+    RunOptions options;
+    options.profile = DocumentedProfile();
+    options.sequences = 1000;
+    options.failures_max = 1;
+    options.shrink_attempts_max = 300;
+    const v1::Report report = conformance::Run(options, subject);
+    EXPECT_EQ(report.verdict(), v1::VERDICT_DOES_NOT_CONFORM)
+        << Describe(report);
+    if (report.failures().empty()) continue;
+    EXPECT_LE(report.failures(0).sequence().operations_size(), 8)
+        << Describe(report);
+  }
+}
+
+// Answers so many calls, and then fails in its way.
+class Breaking : public Wrapper {
+ public:
+  Breaking(SubjectUnderTest& inner, int calls, absl::Status status)
+      : Wrapper(inner), calls_(calls), status_(std::move(status)) {}
+  absl::StatusOr<v1::Answer> Apply(const v1::Operation& operation) override {
+    if (calls_-- <= 0) return status_;
+    return inner_.Apply(operation);
+  }
+
+ private:
+  int calls_;
+  const absl::Status status_;
+};
+
+TEST(Kit, ASubjectThatDoesNotAnswerCouldNotBeRun) {
+  for (const absl::Status& status :
+       {absl::DeadlineExceededError("no answer in 5 s"),
+        absl::UnavailableError("the connection closed"),
+        absl::DataLossError("<html>")}) {
+    for (const int calls : {0, 1, 100}) {
+      InProcessSubject engine(Engine());
+      Breaking subject(engine, calls, status);
+      const v1::Report report = conformance::Run(ShortRun(), subject);
+      EXPECT_EQ(report.verdict(), v1::VERDICT_COULD_NOT_RUN);
+      EXPECT_NE(report.could_not_run().find(std::string(status.message())),
+                std::string::npos)
+          << report.could_not_run();
+      EXPECT_LE(report.steps(), calls);
+    }
+  }
+}
+
+class Misfit : public Wrapper {
+ public:
+  using Wrapper::Wrapper;
+  absl::StatusOr<v1::Capabilities> Describe() override { return capabilities; }
+  absl::StatusOr<std::string> Reset() override { return reset; }
+
+  absl::StatusOr<v1::Capabilities> capabilities = v1::Capabilities();
+  absl::StatusOr<std::string> reset = std::string();
+};
+
+TEST(Kit, WhatCannotBeRunIsSaid) {
+  InProcessSubject engine(Engine());
+  Misfit subject(engine);
+  v1::Report report = conformance::Run(ShortRun(), subject);
+  EXPECT_EQ(report.verdict(), v1::VERDICT_COULD_NOT_RUN);
+  EXPECT_NE(report.could_not_run(), "") << "no refs";
+
+  subject.capabilities = absl::UnavailableError("not there");
+  report = conformance::Run(ShortRun(), subject);
+  EXPECT_EQ(report.verdict(), v1::VERDICT_COULD_NOT_RUN);
+
+  subject.capabilities = engine.Describe();
+  subject.reset = absl::UnavailableError("cannot reset");
+  report = conformance::Run(ShortRun(), subject);
+  EXPECT_EQ(report.verdict(), v1::VERDICT_COULD_NOT_RUN);
+  EXPECT_NE(report.left_over(), "");
+
+  subject.capabilities->set_clients_max(2);
+  RunOptions options = ShortRun();
+  options.clients = 3;
+  report = conformance::Run(options, subject);
+  EXPECT_EQ(report.verdict(), v1::VERDICT_COULD_NOT_RUN);
+  options.clients = 0;
+  report = conformance::Run(options, subject);
+  EXPECT_EQ(report.verdict(), v1::VERDICT_COULD_NOT_RUN);
+}
+
+// Whatever comes back, it is only wrong.
+class Babbler : public Wrapper {
+ public:
+  using Wrapper::Wrapper;
+  absl::StatusOr<v1::Answer> Apply(const v1::Operation& operation) override {
+    absl::StatusOr<v1::Answer> answer = inner_.Apply(operation);
+    switch (++calls_ % 5) {
+      case 0:
+        return v1::Answer();
+      case 1:
+        answer->mutable_deployment()->set_id(calls_ % 2 == 0 ? -1 : 0);
+        answer->mutable_status()->set_state(
+            static_cast<slipway::v1::StatusState>(77));
+        return answer;
+      case 2:
+        for (int i = 0; i < 300; ++i) answer->add_deployments()->set_id(i);
+        for (int i = 0; i < 300; ++i) answer->add_statuses()->set_id(-i);
+        return answer;
+      default:
+        return answer;
+    }
+  }
+
+ private:
+  int calls_ = 0;
+};
+
+TEST(Kit, NonsenseIsAFailureAndNoMore) {
+  for (const int clients : {1, 2}) {
+    InProcessSubject engine(Engine());
+    Babbler subject(engine);
+    RunOptions options = ShortRun();
+    options.clients = clients;
+    options.shrink_attempts_max = 50;
+    const v1::Report report = conformance::Run(options, subject);
+    EXPECT_EQ(report.verdict(), v1::VERDICT_DOES_NOT_CONFORM);
+    EXPECT_FALSE(report.failures().empty());
+  }
+}
+
+TEST(Kit, AFlakySubjectIsToldFromAWrongOne) {
+  InProcessSubject engine(Engine());
+  // Wrong once only.
+  class Flaky : public Wrapper {
+   public:
+    using Wrapper::Wrapper;
+    absl::StatusOr<v1::Answer> Apply(const v1::Operation& operation) override {
+      absl::StatusOr<v1::Answer> answer = inner_.Apply(operation);
+      if (++calls_ == 60) answer->set_code(500);
+      return answer;
+    }
+    int calls_ = 0;
+  };
+  Flaky subject(engine);
+  const v1::Report report = conformance::Run(ShortRun(), subject);
+  EXPECT_EQ(report.verdict(), v1::VERDICT_DOES_NOT_CONFORM);
+  ASSERT_EQ(report.failures_size(), 1);
+  EXPECT_FALSE(report.failures(0).reproduced());
+}
+
+Mutant ProductionIsRetired() { return Mutants()[1]; }
+
+TEST(Kit, AKnownFailureIsKnownWhileItFails) {
+  InProcessSubject subject(
+      {DocumentedProfile().rules(), ProductionIsRetired().hooks});
+  RunOptions options;
+  options.profile = DocumentedProfile();
+  options.sequences = 60;
+  options.known_failures[33] = "next release";
+  const v1::Report report = conformance::Run(options, subject);
+  EXPECT_EQ(report.verdict(), v1::VERDICT_CONFORMS) << Describe(report);
+  EXPECT_EQ(ResultOf(report, 33).outcome(), v1::RULE_OUTCOME_KNOWN);
+  EXPECT_EQ(ResultOf(report, 33).note(), "next release");
+}
+
+TEST(Kit, AKnownFailureThatPassesFails) {
+  InProcessSubject subject(Engine());
+  RunOptions options;
+  options.profile = DocumentedProfile();
+  options.known_failures[31] = "next release";
+  const v1::Report report = conformance::Run(options, subject);
+  EXPECT_EQ(report.verdict(), v1::VERDICT_DOES_NOT_CONFORM);
+  EXPECT_EQ(ResultOf(report, 31).outcome(), v1::RULE_OUTCOME_PASSED);
+  EXPECT_NE(ResultOf(report, 31).note().find("take it off the list"),
+            std::string::npos);
+}
+
+TEST(Kit, WhatIsNotReachedHasNotPassed) {
+  InProcessSubject subject(Engine());
+  RunOptions options = ShortRun();
+  options.sequences = 1;
+  options.steps_max = 1;
+  options.known_failures[31] = "next release";
+  const v1::Report report = conformance::Run(options, subject);
+  EXPECT_EQ(report.verdict(), v1::VERDICT_CONFORMS) << Describe(report);
+  EXPECT_EQ(ResultOf(report, 31).outcome(), v1::RULE_OUTCOME_NOT_REACHED);
+}
+
+TEST(Kit, AnOpenRuleIsNotTested) {
+  InProcessSubject subject(
+      {DocumentedProfile().rules(), ProductionIsRetired().hooks});
+  RunOptions options;
+  options.profile = DocumentedProfile();
+  options.sequences = 60;
+  options.profile.add_open_rules(33);
+  const v1::Report report = conformance::Run(options, subject);
+  EXPECT_EQ(report.verdict(), v1::VERDICT_CONFORMS) << Describe(report);
+  EXPECT_EQ(ResultOf(report, 33).outcome(), v1::RULE_OUTCOME_NOT_TESTED);
+  EXPECT_NE(ResultOf(report, 33).note(), "");
+}
+
+TEST(Kit, AFailureCanBeReplayedAlone) {
+  const InProcessParams wrong = {DocumentedProfile().rules(),
+                                 ProductionIsRetired().hooks};
+  InProcessSubject subject(wrong);
+  RunOptions options = ShortRun();
+  options.failures_max = 1;
+  const v1::Report report = conformance::Run(options, subject);
+  ASSERT_EQ(report.failures_size(), 1) << Describe(report);
+  const v1::Failure& failure = report.failures(0);
+
+  const v1::Report again = Replay(options, failure.sequence(), subject);
+  EXPECT_EQ(again.verdict(), v1::VERDICT_DOES_NOT_CONFORM);
+  ASSERT_EQ(again.failures_size(), 1);
+  EXPECT_EQ(again.failures(0).rules(0), failure.rules(0));
+  EXPECT_TRUE(again.failures(0).reproduced());
+
+  InProcessSubject right(Engine());
+  EXPECT_EQ(Replay(options, failure.sequence(), right).verdict(),
+            v1::VERDICT_CONFORMS);
+}
+
+TEST(Kit, ProgressIsShown) {
+  InProcessSubject subject(Engine());
+  RunOptions options = ShortRun();
+  Progress last;
+  options.on_progress = [&](const Progress& progress) { last = progress; };
+  conformance::Run(options, subject);
+  EXPECT_EQ(last.sequences, 40);
+  EXPECT_EQ(last.sequences_max, 40);
+  EXPECT_GT(last.steps, 0);
+  EXPECT_GT(last.rules_to_reach, 20);
+  EXPECT_LE(last.rules_reached, last.rules_to_reach);
 }
 
 }  // namespace

@@ -134,10 +134,10 @@ void Trials::LookBefore(TrialResult& result) {
   if (result.outcome != TrialResult::Outcome::kMismatch || !parallel_.empty()) {
     return;
   }
-  const int rule = result.mismatch.rules.front();
-  const bool deletes =
-      result.step >= 0 && operations_[result.step].has_delete_deployment();
-  if (!deletes && rule != 22 && (rule < 30 || rule > 37)) return;
+  if (result.step >= 0 && (operations_[result.step].has_create_deployment() ||
+                           operations_[result.step].has_create_status())) {
+    return;  // a new row shows its own mistakes
+  }
   const bool counting = counting_;
   counting_ = false;
   Operations made;
@@ -153,7 +153,8 @@ void Trials::LookBefore(TrialResult& result) {
     TrialResult closer;
     closer.walk_steps = result.walk_steps;
     MakeAll(fewer, closer);
-    if (closer.outcome == TrialResult::Outcome::kMismatch) {
+    if (closer.outcome == TrialResult::Outcome::kMismatch ||
+        closer.outcome == TrialResult::Outcome::kOpen) {
       wrong = calls;
       result = std::move(closer);
       made.Swap(&operations_);
