@@ -49,7 +49,8 @@ body {
   background: var(--page); color: var(--text);
   font: 16px/1.5 system-ui, sans-serif;
 }
-h1 { margin: 0; font-size: 1.7rem; line-height: 1.25; }
+h1 { margin: 0; font-size: 1.7rem; line-height: 1.25;
+  overflow-wrap: anywhere; }
 h2 { margin: 2.5rem 0 .75rem; font-size: 1.25rem; }
 h3 { margin: 0; font-size: 1.05rem; }
 h4 { margin: 1.25rem 0 .4rem; font-size: .95rem; }

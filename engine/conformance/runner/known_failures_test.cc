@@ -30,7 +30,7 @@ TEST(ParseKnownFailures, SaysWhichLineIsWrong) {
       {"\nRx: x",
        "line 2: not a rule and a reason, such as \"R31: to be fixed\""},
       {"R31", "line 1: not a rule and a reason, such as \"R31: to be fixed\""},
-      {"R0: x",
+      {"R-1: x",
        "line 1: not a rule and a reason, such as \"R31: to be fixed\""},
       {"R31: ", "line 1: a reason is missing"},
       {"R31: x\nR31: y", "line 2: R31 is there twice"},
