@@ -28,7 +28,7 @@ _LAYERS = {
     "engine/runner": ("runner_users", ["engine/core", "engine/ports", "proto"]),
     "engine/conformance": (
         "conformance_users",
-        ["engine/core", "engine/ports", "engine/runner", "proto", "third_party/rapidcheck"],
+        ["engine/core", "engine/ports", "engine/runner", "proto", "third_party/rapidcheck", "third_party/rapidjson"],
     ),
     "engine/adapters": ("adapters_users", ["engine/core", "engine/ports", "proto", "third_party"]),
     "engine/adapters/memory": ("test_double_users", ["engine/core", "engine/ports", "proto"]),
@@ -59,6 +59,7 @@ _INCLUDES = [
     (r"absl/meta/", ["@com_google_absl//absl/meta:type_traits"]),
     (r"(gtest|gmock)/", ["@com_google_googletest//:gtest", "@com_google_googletest//:gtest_main"]),
     (r"benchmark/", ["@com_github_google_benchmark//:benchmark", "@com_github_google_benchmark//:benchmark_main"]),
+    (r"curl/", ["//third_party/curl:curl"]),
     (r"rapidjson/", ["//third_party/rapidjson:rapidjson"]),
     (r"boost/", ["//third_party/boost:boost"]),
     (r"rapidcheck(\.h|/)", ["//third_party/rapidcheck:rapidcheck"]),

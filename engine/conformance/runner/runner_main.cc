@@ -460,10 +460,11 @@ absl::StatusOr<int> RunWith(const RunnerOptions& options) {
 // Under `bazel run`, files are looked for where the user is; under `bazel test`
 // the reports go where Bazel looks for them.
 void FollowBazel(RunnerOptions* options) {
-  if (const char* directory = std::getenv("BUILD_WORKING_DIRECTORY")) {
-    if (chdir(directory) != 0) {
-      std::cerr << "conformance: cannot go to " << directory << std::endl;
-    }
+  const char* directory = std::getenv("BUILD_WORKING_DIRECTORY");
+  // A test that is run that way has its files where it is.
+  if (directory != nullptr && std::getenv("TEST_SRCDIR") == nullptr &&
+      chdir(directory) != 0) {
+    std::cerr << "conformance: cannot go to " << directory << std::endl;
   }
   const char* xml = std::getenv("XML_OUTPUT_FILE");
   if (xml != nullptr && options->junit.empty()) options->junit = xml;
