@@ -107,8 +107,10 @@ rc::Seq<OperationStep> ShrinkStep(const OperationStep& step) {
 using Steps = std::vector<OperationStep>;
 
 rc::Seq<Steps> ShrinkSteps(const Steps& steps) {
-  return rc::seq::concat(rc::shrink::removeChunks(steps),
-                         rc::shrink::eachElement(steps, ShrinkStep));
+  return rc::seq::concat(
+      rc::shrink::removeChunks(steps),
+      rc::shrink::eachElement(
+          steps, [](const OperationStep& step) { return ShrinkStep(step); }));
 }
 
 rc::Seq<OperationWalk> ShrinkWalk(const OperationWalk& walk) {
@@ -137,7 +139,9 @@ Steps MakeSteps(int64_t steps_max, rc::Random& random) {
 }  // namespace
 
 rc::Shrinkable<OperationWalk> ShrinkableWalk(OperationWalk walk) {
-  return rc::shrinkable::shrinkRecur(std::move(walk), ShrinkWalk);
+  return rc::shrinkable::shrinkRecur(
+      std::move(walk),
+      [](const OperationWalk& larger) { return ShrinkWalk(larger); });
 }
 
 rc::Shrinkable<OperationWalk> MakeWalk(const WalkOptions& options,

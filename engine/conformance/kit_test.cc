@@ -438,6 +438,7 @@ TEST(Kit, ASharedRepositoryPassesToo) {
       Shared subject(engine, with_others);
       RunOptions options;
       options.profile = profile;
+      options.sequences = 100;
       const v1::Report report = conformance::Run(options, subject);
       EXPECT_EQ(report.verdict(), v1::VERDICT_CONFORMS) << Describe(report);
       EXPECT_EQ(report.left_over(), with_others ? "one of somebody else" : "");
@@ -454,7 +455,7 @@ TEST(Kit, ASharedRepositoryPassesToo) {
 TEST(Kit, MutantsAreCaughtInASharedRepository) {
   for (const Mutant& mutant : Mutants()) {
     SCOPED_TRACE(mutant.name);
-    // Not seen without the clock, notifications, or the repository alone.
+    // Not seen without the clock, or without notifications.
     if (mutant.rules[0] == 22 || mutant.rules[0] == 80) continue;
     InProcessSubject engine({DocumentedProfile().rules(), mutant.hooks});
     Shared subject(engine, /*with_others=*/true);
@@ -462,12 +463,9 @@ TEST(Kit, MutantsAreCaughtInASharedRepository) {
     options.profile = DocumentedProfile();
     options.sequences = 1000;
     options.failures_max = 1;
-    options.shrink_attempts_max = 300;
+    options.shrink_attempts_max = 0;
     const v1::Report report = conformance::Run(options, subject);
     EXPECT_EQ(report.verdict(), v1::VERDICT_DOES_NOT_CONFORM)
-        << Describe(report);
-    if (report.failures().empty()) continue;
-    EXPECT_LE(report.failures(0).sequence().operations_size(), 8)
         << Describe(report);
   }
 }
