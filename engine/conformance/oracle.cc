@@ -165,6 +165,8 @@ struct Encounter {
   int missed = 0;
   // The rule of the first of them; of a retirement, the one that explains it.
   int rule = 31;
+  // What else a subject may have got wrong that has it otherwise.
+  std::vector<int> others;
   bool same_environment = true;
 };
 
@@ -175,6 +177,7 @@ Encounter Meet(const Rules& rules, const Deployment& succeeded,
   Encounter encounter;
   const auto miss = [&encounter](int rule) {
     if (encounter.missed++ == 0) encounter.rule = rule;
+    encounter.others.push_back(rule);
   };
 
   // What the other answer to the questions of R34 would have led to.
@@ -208,7 +211,13 @@ Encounter Meet(const Rules& rules, const Deployment& succeeded,
     miss(of_succeeded && !it.production_environment() ? 34 : 33);
   }
   if (!triggers) miss(30);
-  if (encounter.missed > 0) return encounter;
+  const bool flags_differ =
+      flags.transient_environment() != other_flags.transient_environment() ||
+      flags.production_environment() != other_flags.production_environment();
+  if (encounter.missed > 0) {
+    if (flags_differ) encounter.others.push_back(34);
+    return encounter;
+  }
 
   // What some other reading of the rules would have spared it for. Where there
   // are several, no one of them can be blamed.
@@ -222,6 +231,11 @@ Encounter Meet(const Rules& rules, const Deployment& succeeded,
   }
   if (it.task() != succeeded.task()) reasons.push_back(37);
   encounter.rule = reasons.size() == 1 ? reasons.front() : 31;
+  // Its name may say what its flag does not.
+  if (absl::EqualsIgnoreCase(it.environment(), "production")) {
+    reasons.push_back(33);
+  }
+  encounter.others = std::move(reasons);
   return encounter;
 }
 
@@ -514,6 +528,8 @@ void Oracle::ComeBy(size_t place, const DeploymentStatus& status,
     const Encounter encounter = Meet(rules_, records_[place].deployment,
                                      environment_before, triggers, other);
     if (encounter.missed <= 1) expected.rules.push_back(encounter.rule);
+    other.encounters.push_back(
+        {status.created_at_ms(), encounter.rule, encounter.others});
     if (encounter.missed > 0) {
       const int nearness = encounter.missed > 1          ? 1
                            : !encounter.same_environment ? 2

@@ -45,6 +45,16 @@ struct Expectation {
   int deciding_rule = 0;
 };
 
+// A status of another deployment that came by one and did not retire it, or
+// did.
+struct OracleEncounter {
+  int64_t time_ms = 0;
+  // The rule that a subject breaks which has it otherwise: the best guess.
+  int rule = 0;
+  // Other rules that such a subject may break instead.
+  std::vector<int> others;
+};
+
 // One deployment with its history, in the oracle's own ids.
 struct OracleRecord {
   slipway::v1::Deployment deployment;
@@ -64,6 +74,9 @@ struct OracleRecord {
   // row that a caller asked for. For a retirement: 32, 33, 34 or 37, where that
   // rule read otherwise is all that could have spared the deployment, else 31.
   std::map<int64_t, int> appended_by;
+
+  // Every status that came by, in their order.
+  std::vector<OracleEncounter> encounters;
 
   // How near the status of `exempted_by` came; 0: none came by.
   int exempted_nearness = 0;

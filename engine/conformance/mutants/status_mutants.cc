@@ -128,6 +128,7 @@ InProcessHooks ErrorIsFailure() {
 InProcessHooks OnlyLatestStatusKept() {
   InProcessHooks hooks;
   hooks.answer = [](const v1::Operation& operation, v1::Answer& answer) {
+    if (!operation.has_list_statuses()) return;
     if (operation.list_statuses().page() > 1) answer.clear_statuses();
     while (answer.statuses_size() > 1) {
       answer.mutable_statuses()->RemoveLast();
