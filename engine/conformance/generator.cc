@@ -812,9 +812,12 @@ void Generator::AddLook(const Oracle& oracle, Operations* operations) {
         1, (static_cast<int64_t>(rows) + kPageMax - 1) / kPageMax);
   };
   for (const DeploymentSymbol& known : deployments_) {
+    bool exists = false;
     size_t statuses = 0;
     for (const OracleRecord& record : oracle.records()) {
-      if (record.deployment.id() == known.id) statuses = record.statuses.size();
+      if (record.deployment.id() != known.id) continue;
+      exists = true;
+      statuses = record.statuses.size();
     }
     const int64_t pages = pages_of(statuses);
     for (int64_t page = 1; page <= pages; ++page) {
@@ -823,7 +826,8 @@ void Generator::AddLook(const Oracle& oracle, Operations* operations) {
       list.set_per_page(kPageMax);
       if (page > 1) list.set_page(page);
     }
-    if (options_.others_exist) {
+    // No list shows that a deployment which is gone can still be read.
+    if (options_.others_exist || !exists) {
       Add(operations)->mutable_get_deployment()->set_deployment(known.symbol);
     }
   }

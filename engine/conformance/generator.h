@@ -104,8 +104,9 @@ class Generator {
   // and times are not those of the others. `oracle` is what has been so far.
   Generator ForClient(int client, const Oracle& oracle) const;
 
-  // Adds the look at everything: the statuses of each deployment that there
-  // ever was, and the list of all, as far as it can be asked for.
+  // Adds the look at everything: of each deployment that there ever was, its
+  // statuses, and itself where it is gone; then the list of all, as far as it
+  // can be asked for.
   void AddLook(const Oracle& oracle,
                google::protobuf::RepeatedPtrField<v1::Operation>* operations);
 

@@ -190,10 +190,11 @@ TEST(Generator, LooksAtEverythingThatEverWas) {
   oracle.Apply(deletion);
   Operations look;
   generator.AddLook(oracle, &look);
-  ASSERT_EQ(look.size(), 3);
+  ASSERT_EQ(look.size(), 4);
   EXPECT_EQ(look[0].list_statuses().deployment(), "$d1");
-  EXPECT_EQ(look[1].list_statuses().deployment(), "$d2");
-  EXPECT_TRUE(look[2].has_list_deployments());
+  EXPECT_EQ(look[1].get_deployment().deployment(), "$d1");
+  EXPECT_EQ(look[2].list_statuses().deployment(), "$d2");
+  EXPECT_TRUE(look[3].has_list_deployments());
 }
 
 }  // namespace
