@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
+#include "slipway/adapters/memory/memory_ids.h"
 #include "slipway/adapters/memory/memory_store.h"
 #include "slipway/conformance/store/store_suite.h"
 
@@ -13,9 +14,11 @@ class MemoryHandle : public StoreHandle {
  public:
   Store& store() override { return store_; }
   Outbox& outbox() override { return store_; }
+  IdSource* ids() override { return &ids_; }
 
  private:
   MemoryStore store_;
+  MemoryIds ids_;
 };
 
 class MemoryStoreUnderTest : public StoreUnderTest {
@@ -29,7 +32,8 @@ StoreSuiteParams Params() {
   StoreSuiteParams params;
   params.make = [] { return std::make_unique<MemoryStoreUnderTest>(); };
   params.capabilities.parallel_repositories = true;
-  params.walks = 300;
+  params.capabilities.ids = true;
+  params.walks = 150;
   return params;
 }
 

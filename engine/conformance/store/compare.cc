@@ -421,6 +421,8 @@ void CompareFacts(Store& store, const v1::Rules& rules,
     compare_create("refs/heads/" + ref.name(), absl::nullopt);
     compare_create("tags/" + ref.name(), absl::nullopt);
     compare_create(absl::AsciiStrToUpper(ref.name()), absl::nullopt);
+    compare_create(" " + ref.name(), absl::nullopt);
+    compare_create(ref.name() + " ", absl::nullopt);
     for (const v1::RefType type : {v1::REF_TYPE_BRANCH, v1::REF_TYPE_TAG}) {
       v1::Command command;
       command.mutable_delete_ref()->set_name(ref.name());

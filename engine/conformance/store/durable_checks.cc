@@ -207,6 +207,8 @@ void CheckBrokenConnections(const StoreCheckParams& params,
       for (int j = 0; j < params.rounds && findings.empty(); ++j) {
         v1::Command command = CreateDeployment(app, "qa");
         const std::string description = absl::StrCat(i, "/", j);
+        // Between transactions as well as under those of others.
+        if (j % 3 == i) scene.handle().BreakConnections();
         command.mutable_create_deployment()->set_description(description);
         const absl::StatusOr<v1::Decision> decision =
             SendTo(scene.store(), scene.rules(), command);
@@ -224,6 +226,8 @@ void CheckBrokenConnections(const StoreCheckParams& params,
     }
   });
   for (std::thread& thread : threads) thread.join();
+  if (!scene.ok()) return;
+  scene.Reopen();
   if (!scene.ok()) return;
   // The first call after a break may still fail.
   for (int i = 0; i < 100; ++i) {

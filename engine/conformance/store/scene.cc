@@ -21,6 +21,11 @@ v1::Command CommandOn(const v1::RepositoryName& name) {
   return command;
 }
 
+// As `Store` addresses repositories.
+std::pair<std::string, std::string> KeyOf(const v1::RepositoryName& name) {
+  return {FoldName(name.owner()), FoldName(name.name())};
+}
+
 }  // namespace
 
 v1::RepositoryName Name(absl::string_view owner, absl::string_view name) {
@@ -136,12 +141,7 @@ void Scene::OpenAnother() {
 
 void Scene::Reopen() {
   if (!params_.capabilities.durable || !ok()) return;
-  Close();
-  Open();
-}
-
-void Scene::OpenAgain() {
-  Close();
+  handles_.clear();
   Open();
 }
 
@@ -222,6 +222,7 @@ void Scene::Put(const v1::RepositoryName& name, int64_t id) {
 }
 
 v1::Decision Scene::SendAlone(const v1::Command& command, size_t place) {
+  if (!ok()) return v1::Decision();
   const absl::StatusOr<v1::Decision> decision =
       SendTo(store(place), rules(), command);
   if (!findings_.Expect(decision.ok(),
@@ -233,65 +234,133 @@ v1::Decision Scene::SendAlone(const v1::Command& command, size_t place) {
 
 void Scene::CompareTail(const v1::RepositoryName& name,
                         const v1::Decision& decision, size_t place) {
-  int64_t& position =
-      positions_[{FoldName(name.owner()), FoldName(name.name())}];
-  const absl::StatusOr<std::vector<OutboxEntry>> entries =
-      outbox(place).ReadOutbox(
-          {name, position, std::numeric_limits<int64_t>::max()});
-  if (!findings_.Expect(entries.ok(),
-                        "ReadOutbox: ", entries.status().ToString())) {
-    return;
-  }
-  const v1::Acceptance& acceptance = decision.acceptance();
-  if (!findings_.Expect(
-          static_cast<int>(entries->size()) == acceptance.events_size(),
-          "ReadOutbox: ", entries->size(), " entries after position ", position,
-          ", of a decision with ", acceptance.events_size(), " events")) {
-    return;
-  }
-  std::vector<bool> notify(entries->size());
-  for (const v1::Effect& effect : acceptance.effects()) {
-    if (effect.type() == v1::EFFECT_TYPE_NOTIFY) {
-      notify[effect.event_index()] = true;
+  std::vector<OutboxEntry>& stream = streams_[KeyOf(name)];
+  const size_t first = stream.size();
+  for (const v1::Event& event : decision.acceptance().events()) {
+    const auto position = static_cast<int64_t>(stream.size()) + 1;
+    stream.push_back({position, event, /*notify=*/false});
+    if (event.has_put_repository()) {
+      repository_ids_.insert(event.put_repository().id());
+    }
+    if (event.has_status()) {
+      status_ids_[KeyOf(name)].emplace(event.status().deployment_id(),
+                                       event.status().id());
     }
   }
-  for (size_t i = 0; i < entries->size(); ++i) {
-    const OutboxEntry& entry = (*entries)[i];
-    ++position;
-    findings_.Expect(entry.position == position, "ReadOutbox: position ",
-                     entry.position, " instead of ", position);
-    findings_.ExpectSame("event in the outbox",
-                         acceptance.events(static_cast<int>(i)), entry.event);
-    findings_.Expect(entry.notify == notify[i], "ReadOutbox: notify is ",
-                     entry.notify ? "true" : "false", " at position ",
-                     position);
+  for (const v1::Effect& effect : decision.acceptance().effects()) {
+    if (effect.type() != v1::EFFECT_TYPE_NOTIFY) continue;
+    stream[first + effect.event_index()].notify = true;
+  }
+  CompareStream(name, first, std::numeric_limits<int64_t>::max(), place);
+}
+
+void Scene::CompareStream(const v1::RepositoryName& name, size_t first,
+                          int64_t limit, size_t place) {
+  const std::vector<OutboxEntry>& stream = streams_[KeyOf(name)];
+  size_t next = first;
+  while (true) {
+    const absl::StatusOr<std::vector<OutboxEntry>> entries =
+        outbox(place).ReadOutbox({name, static_cast<int64_t>(next), limit});
+    if (!findings_.Expect(entries.ok(),
+                          "ReadOutbox: ", entries.status().ToString())) {
+      return;
+    }
+    if (entries->empty()) break;
+    for (const OutboxEntry& entry : *entries) {
+      if (!findings_.Expect(next < stream.size(), "ReadOutbox: more than the ",
+                            stream.size(), " events that there were")) {
+        return;
+      }
+      const OutboxEntry& expected = stream[next++];
+      findings_.Expect(entry.position == expected.position,
+                       "ReadOutbox: position ", entry.position, " instead of ",
+                       expected.position);
+      findings_.ExpectSame("event in the outbox", expected.event, entry.event);
+      findings_.Expect(
+          entry.notify == expected.notify, "ReadOutbox: notify is ",
+          entry.notify ? "true" : "false", " at position ", expected.position);
+      if (!findings_.empty()) return;
+    }
+  }
+  findings_.Expect(next == stream.size(), "ReadOutbox: ends at position ", next,
+                   " instead of ", stream.size());
+}
+
+void Scene::CompareRepositoryIds(size_t place) {
+  constexpr int64_t kNobodys = 4711;
+  std::set<int64_t> ids = repository_ids_;
+  ids.insert(kNobodys);
+  for (const int64_t id : ids) {
+    const v1::Repository* holder = nullptr;
+    for (const auto& [key, stream] : streams_) {
+      const v1::RepositoryState& state =
+          model_.StateOf(Name(key.first, key.second));
+      if (state.has_repository() && state.repository().id() == id) {
+        holder = &state.repository();
+      }
+    }
+    const auto found = store(place).FindRepositoryById(id);
+    if (findings_.Expect(found.ok(),
+                         "FindRepositoryById: ", found.status().ToString()) &&
+        findings_.Expect(found->has_value() == (holder != nullptr),
+                         "FindRepositoryById: ", id,
+                         holder == nullptr ? " was found, but is nobody's"
+                                           : " was not found")) {
+      if (holder != nullptr) {
+        findings_.ExpectSame("FindRepositoryById", *holder, **found);
+      }
+    }
+    for (const auto& [key, stream] : streams_) {
+      const v1::Command put = PutRepository(Name(key.first, key.second), id);
+      const absl::StatusOr<v1::Facts> facts =
+          store(place).Facts({rules(), put});
+      if (findings_.Expect(facts.ok(), "Facts: ", facts.status().ToString())) {
+        findings_.ExpectSame("Facts for a put", model_.StoreFacts(put), *facts);
+      }
+      if (!findings_.empty()) return;
+    }
+  }
+}
+
+void Scene::CompareDeletedRows(const v1::RepositoryName& name, size_t place) {
+  std::set<int64_t> deployments;
+  for (const v1::DeploymentRecord& record :
+       model_.StateOf(name).deployments()) {
+    deployments.insert(record.deployment().id());
+  }
+  for (const auto& [deployment_id, status_id] : status_ids_[KeyOf(name)]) {
+    if (deployments.count(deployment_id) > 0) continue;
+    const auto found = store(place).FindDeployment({name, deployment_id});
+    findings_.Expect(found.ok() && !found->has_value(),
+                     "FindDeployment: ", deployment_id,
+                     " was deleted, but is found");
+    const auto page = store(place).ListStatuses({name, deployment_id});
+    findings_.Expect(page.ok() && !page->has_value(),
+                     "ListStatuses: ", deployment_id,
+                     " was deleted, but is found");
+    const auto status =
+        store(place).FindStatus({name, deployment_id, status_id});
+    findings_.Expect(status.ok() && !status->has_value(),
+                     "FindStatus: ", status_id, " was deleted, but is found");
   }
 }
 
 void Scene::CompareAll(Effort effort) {
-  for (const auto& [key, position] : positions_) {
-    const v1::RepositoryName name = Name(key.first, key.second);
-    const v1::RepositoryState& state = model_.StateOf(name);
-    for (size_t i = 0; i < handles_.size() && ok(); ++i) {
+  for (size_t i = 0; i < handles_.size() && ok(); ++i) {
+    for (const auto& [key, stream] : streams_) {
+      const v1::RepositoryName name = Name(key.first, key.second);
+      const v1::RepositoryState& state = model_.StateOf(name);
+      constexpr int64_t kPart = 7;
+      CompareStream(name, 0, kPart, i);
       findings_.ExpectSame("the state that the outbox adds up to", state,
-                           Replay(outbox(i), name, 7, findings_));
+                           Replay(outbox(i), name, kPart, findings_));
       CompareRows(store(i), name, state, findings_);
+      CompareDeletedRows(name, i);
       if (ok()) CompareLists(store(i), name, state, effort, findings_);
       if (ok()) CompareFacts(store(i), rules(), name, state, findings_);
-      // Who has the id of a put, wherever that is.
-      for (const auto& [other_key, other_position] : positions_) {
-        const v1::RepositoryState& other =
-            model_.StateOf(Name(other_key.first, other_key.second));
-        const v1::Command put = PutRepository(
-            name, other.has_repository() ? other.repository().id() : 4711);
-        const absl::StatusOr<v1::Facts> facts = store(i).Facts({rules(), put});
-        if (findings_.Expect(facts.ok(),
-                             "Facts: ", facts.status().ToString())) {
-          findings_.ExpectSame("Facts for a put", model_.StoreFacts(put),
-                               *facts);
-        }
-      }
+      if (!ok()) return;
     }
+    CompareRepositoryIds(i);
   }
 }
 

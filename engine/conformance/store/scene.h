@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,6 +30,8 @@
 #include "slipway/conformance/store/store_under_test.h"
 #include "slipway/conformance/walks/model.h"
 #include "slipway/core/rules.h"
+#include "slipway/ports/outbox.h"
+#include "slipway/ports/store.h"
 #include "slipway/v1/command.pb.h"
 #include "slipway/v1/decision.pb.h"
 #include "slipway/v1/deployment.pb.h"
@@ -84,9 +87,6 @@ class Scene {
   void OpenAnother();
   // Closes all handles and opens one, where the store is durable; else nothing.
   void Reopen();
-  // Closes all handles; the next thing to be done is `Reopen` or `OpenAgain`.
-  void Close() { handles_.clear(); }
-  void OpenAgain();
 
   // Sends a command through store and model with the next second and the next
   // ids, by the handle at `place`, and compares the facts, the answer, the
@@ -100,7 +100,7 @@ class Scene {
   // A repository with the branches main and topic.
   void Put(const v1::RepositoryName& name, int64_t id);
 
-  // Sends a command past the model, from any thread.
+  // Sends a command past the model; thread-safe.
   v1::Decision SendAlone(const v1::Command& command, size_t place = 0);
 
   // Everything of every repository that a command has named, by every handle,
@@ -115,8 +115,14 @@ class Scene {
   using Key = std::pair<std::string, std::string>;
 
   void Open();
+  // Notes what a decision adds to the stream, and compares that.
   void CompareTail(const v1::RepositoryName& name, const v1::Decision& decision,
                    size_t place);
+  void CompareStream(const v1::RepositoryName& name, size_t first,
+                     int64_t limit, size_t place);
+  // Who has which repository's id, and who would be asked for it.
+  void CompareRepositoryIds(size_t place);
+  void CompareDeletedRows(const v1::RepositoryName& name, size_t place);
 
   const StoreCheckParams& params_;
   Findings& findings_;
@@ -125,8 +131,12 @@ class Scene {
   std::vector<std::unique_ptr<StoreHandle>> handles_;
   int64_t next_id_ = 1;
   int64_t next_time_ms_ = 1000;
-  // How many entries the outbox has of each repository.
-  std::map<Key, int64_t> positions_;
+  // What the outbox has of each repository that a command has named.
+  std::map<Key, std::vector<OutboxEntry>> streams_;
+  // Of these there may be nothing left: the ids of repositories, and of each
+  // repository's statuses with their deployments.
+  std::set<int64_t> repository_ids_;
+  std::map<Key, std::set<std::pair<int64_t, int64_t>>> status_ids_;
 };
 
 }  // namespace internal

@@ -28,6 +28,8 @@ struct StoreCheckParams {
   // Random walks, and how often each race is run.
   int walks = 60;
   int rounds = 40;
+  // How long to look for a shorter walk once one has failed.
+  int64_t shrinking_ms_max = 20000;
 };
 
 struct StoreCheck {

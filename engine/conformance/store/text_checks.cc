@@ -119,16 +119,17 @@ void CheckNames(const StoreCheckParams& params, Findings& findings) {
     const v1::RepositoryName app = Name("octo", "app");
     scene.Put(app, 1);
     int64_t id = 0;
-    for (const std::string& text : OddTexts()) {
-      v1::Command put = PutBranch(app, text, 'c');
+    for (size_t i = 0; i < OddTexts().size(); ++i) {
+      const std::string& text = OddTexts()[i];
+      const char digit = "0123456789abcdef"[i % 16];
+      v1::Command put = PutBranch(app, text, digit);
       scene.Create(put);
       put.mutable_put_ref()->set_type(v1::REF_TYPE_TAG);
-      put.mutable_put_ref()->set_sha(std::string(64, 'd'));
+      put.mutable_put_ref()->set_sha(std::string(64, digit));
       scene.Create(put);
-      v1::Command context;
-      context = put;
+      v1::Command context = put;
       v1::PutCommitContext& request = *context.mutable_put_commit_context();
-      request.set_sha(std::string(40, 'c'));
+      request.set_sha(std::string(40, digit));
       request.set_context(text);
       request.set_state(v1::COMMIT_CONTEXT_STATE_SUCCESS);
       scene.Create(context);

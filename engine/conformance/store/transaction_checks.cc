@@ -167,7 +167,16 @@ void CheckWideDecisions(const StoreCheckParams& params, Findings& findings) {
         prior == v1::PRIOR_DEPLOYMENTS_LOWER_ID ? 28 : kLive - 8 - 2;
     findings.Expect(retired == expected, "a success retired ", retired,
                     " others instead of ", expected);
-    scene.CompareAlone(app);
+    const v1::RepositoryState state = scene.CompareAlone(app);
+    int inactive = 0;
+    for (const v1::DeploymentRecord& record : state.deployments()) {
+      if (!record.statuses().empty() &&
+          record.statuses().rbegin()->state() == v1::STATUS_STATE_INACTIVE) {
+        ++inactive;
+      }
+    }
+    findings.Expect(inactive == expected, "of ", expected, " retirements ",
+                    inactive, " are there");
   }
 }
 

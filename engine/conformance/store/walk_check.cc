@@ -55,7 +55,7 @@ std::vector<std::string> Walk(const StoreCheckParams& params,
 
 void CheckWalks(const StoreCheckParams& params, Findings& findings) {
   // Making a failure short is worth some time, but not every store is fast.
-  constexpr std::chrono::seconds kShrinkingMax(20);
+  const std::chrono::milliseconds shrinking_max(params.shrinking_ms_max);
   std::chrono::steady_clock::time_point first_failure;
   std::vector<std::string> shortest;
 
@@ -70,7 +70,7 @@ void CheckWalks(const StoreCheckParams& params, Findings& findings) {
       [&] {
         const CommandWalk walk = *WalkGenerator(kStepsMax);
         const auto now = std::chrono::steady_clock::now();
-        if (!shortest.empty() && now - first_failure > kShrinkingMax) return;
+        if (!shortest.empty() && now - first_failure > shrinking_max) return;
         std::vector<std::string> found = Walk(params, walk);
         if (found.empty()) return;
         if (shortest.empty()) first_failure = now;
