@@ -179,8 +179,14 @@ class JournalHandle : public StoreHandle, public Store, public Outbox {
     while (true) {
       uint32_t size = 0;
       if (pread(file_, &size, sizeof(size), end_) != sizeof(size)) break;
-      std::string record(size, '\0');
       // A record that was not written to its end has never been.
+      struct stat file_status = {};
+      if (fstat(file_, &file_status) != 0) return Failed("fstat");
+      if (end_ + static_cast<int64_t>(sizeof(size) + size) >
+          file_status.st_size) {
+        break;
+      }
+      std::string record(size, '\0');
       if (pread(file_, &record[0], size, end_ + sizeof(size)) !=
           static_cast<ssize_t>(size)) {
         break;
