@@ -7,7 +7,7 @@
 //     }
 //   };
 //
-// docs/guides/stores.md takes one step by step.
+// docs/guides/conformance.md takes one step by step.
 
 #ifndef SLIPWAY_ENGINE_CONFORMANCE_STORE_STORE_UNDER_TEST_H_
 #define SLIPWAY_ENGINE_CONFORMANCE_STORE_STORE_UNDER_TEST_H_
