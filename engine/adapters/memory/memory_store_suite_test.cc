@@ -33,7 +33,7 @@ StoreSuiteParams Params() {
   params.make = [] { return std::make_unique<MemoryStoreUnderTest>(); };
   params.capabilities.parallel_repositories = true;
   params.capabilities.ids = true;
-  params.walks = 150;
+  params.walks = 100;
   return params;
 }
 

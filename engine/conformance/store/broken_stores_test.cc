@@ -708,21 +708,25 @@ TEST(BrokenStores, ThatCannotBeMadeOrOpenedAreFindings) {
   }
 }
 
-TEST(AllowedStores, MayDecideTwiceAndElsewhere) {
-  for (const StoreFactory& make :
-       {InMemory<DecidesTwice>(), InMemory<DecidesElsewhere>()}) {
-    StoreCheckParams params;
-    params.make = make;
-    params.capabilities.parallel_repositories = true;
-    params.capabilities.ids = true;
-    params.walks = 10;
-    params.rounds = 10;
-    for (const StoreCheck& check : StoreChecks()) {
-      if (!Applies(check, params.capabilities)) continue;
-      EXPECT_EQ(absl::StrJoin(check.run(params), "\n"), "") << check.name;
-    }
+class AllowedStoreTest : public testing::TestWithParam<StoreFactory> {};
+
+TEST_P(AllowedStoreTest, Passes) {
+  StoreCheckParams params;
+  params.make = GetParam();
+  params.capabilities.parallel_repositories = true;
+  params.capabilities.ids = true;
+  params.walks = 10;
+  params.rounds = 10;
+  for (const StoreCheck& check : StoreChecks()) {
+    if (!Applies(check, params.capabilities)) continue;
+    EXPECT_EQ(absl::StrJoin(check.run(params), "\n"), "") << check.name;
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(DecidesTwice, AllowedStoreTest,
+                         testing::Values(InMemory<DecidesTwice>()));
+INSTANTIATE_TEST_SUITE_P(DecidesElsewhere, AllowedStoreTest,
+                         testing::Values(InMemory<DecidesElsewhere>()));
 
 }  // namespace
 }  // namespace internal
