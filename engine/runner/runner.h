@@ -48,7 +48,8 @@ class Runner {
 
   // Decides `command` and makes the decision durable. Time and ids that the
   // command does not bring (a time of 0, no ids) are filled in, inside of the
-  // store's transaction, so that both grow in the order of the decisions (R17).
+  // store's transaction, so that ids grow in the order of the decisions (R17),
+  // and so do times unless the clock steps back.
   //
   // OK is an answer: an acceptance that is durable, or a rejection that has
   // changed nothing. The outcome is never MERGE_REQUIRED: the merge has been
