@@ -10,13 +10,13 @@
 #include "absl/strings/string_view.h"
 #include "engine/core/draft.h"
 #include "slipway/core/names.h"
+#include "slipway/core/rules.h"
 
 namespace slipway {
 namespace internal {
 namespace {
 
 constexpr absl::string_view kResource = "Deployment";
-constexpr absl::string_view kProduction = "production";
 
 void CheckFields(const Question& question, Draft& draft) {
   const v1::CreateDeployment& request = question.command.create_deployment();
@@ -190,19 +190,17 @@ void Create(const Question& question, Draft& draft) {
   if (request.has_description()) {
     deployment->set_description(request.description());
   }
+  const absl::string_view target = TargetEnvironment(request);
   std::string* environment = deployment->mutable_environment();
-  if (request.has_environment()) {
-    *environment = request.environment();
-  } else {
-    environment->assign(kProduction.data(), kProduction.size());
-  }
+  environment->assign(target.data(), target.size());
   deployment->set_original_environment(*environment);
   deployment->set_transient_environment(request.transient_environment());
   deployment->set_production_environment(
       request.has_production_environment()
           ? request.production_environment()
           : Matches(question.rules.production_name_match(),
-                    v1::NAME_MATCH_EXACT, *environment, kProduction));
+                    v1::NAME_MATCH_EXACT, *environment,
+                    kProductionEnvironment));
   *deployment->mutable_creator() = question.command.actor();
   deployment->set_created_at_ms(question.command.time_ms());
   deployment->set_updated_at_ms(question.command.time_ms());

@@ -32,7 +32,7 @@ class Draft {
   Draft(const Question& question, v1::Decision* decision)
       : question_(question), decision_(decision) {}
 
-  // Notes that these rules shaped the answer.
+  // Notes that these rules had a say in the answer.
   void Cite(std::initializer_list<int> rules);
 
   // Starts an acceptance.

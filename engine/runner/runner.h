@@ -78,9 +78,12 @@ class Runner {
   absl::StatusOr<SourceControl::MergeResult> Merge(const v1::Command& command,
                                                    const v1::MergeEffect& merge,
                                                    const Outside& outside);
-  // Decides on the store's facts and `outside`, with time and ids filled in.
+  // Decides on the store's facts and `outside`. `filled` is a copy of
+  // `command`, made outside of the transaction, whose time and ids are filled
+  // in here, anew each time.
   absl::Status DecideWith(const v1::Facts& facts, const Outside& outside,
-                          const v1::Command& command, v1::Decision* decision);
+                          const v1::Command& command, v1::Command* filled,
+                          v1::Decision* decision);
 
   RunnerParams params_;
 };
