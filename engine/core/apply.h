@@ -21,10 +21,12 @@ namespace slipway {
 // `FactsFor`, `Decide`, and, where the answer is yes, `Evolve` over its events.
 // Pure but for `state`, and thread-safe for different states.
 //
-// A rejection is an answer, not an error, and leaves `state` as it was. So does
-// an acceptance with the outcome MERGE_REQUIRED: the caller merges, puts the
-// ref, and asks again.
-// DATA_LOSS: `state` is damaged; it is left as it was.
+// `command` brings its time and, where it creates rows, its ids: all above
+// every id that `state` has seen, as many as `IdsNeeded`; else it is
+// MALFORMED_COMMAND. A rejection is an answer, not an error, and leaves `state`
+// as it was. So does an acceptance with the outcome MERGE_REQUIRED: the caller
+// merges, puts the ref, and asks again. DATA_LOSS: `state` is damaged; it is
+// left as it was.
 absl::StatusOr<v1::Decision> Apply(const v1::Rules& rules,
                                    const v1::Command& command,
                                    v1::RepositoryState* state);

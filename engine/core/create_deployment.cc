@@ -4,17 +4,19 @@
 #include <cstdint>
 #include <string>
 
+#include "absl/container/inlined_vector.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "engine/core/draft.h"
 #include "slipway/core/names.h"
+#include "slipway/core/rules.h"
 
 namespace slipway {
 namespace internal {
 namespace {
 
 constexpr absl::string_view kResource = "Deployment";
-constexpr absl::string_view kProduction = "production";
 
 void CheckFields(const Question& question, Draft& draft) {
   const v1::CreateDeployment& request = question.command.create_deployment();
@@ -91,20 +93,50 @@ bool IsListed(const v1::RequiredContexts& listed, absl::string_view context) {
       [&](const std::string& name) { return SameName(name, context); });
 }
 
-// Whether `listed[index]` names a context that no earlier entry names and that
-// the commit does not have.
-bool IsMissing(const Question& question, int index) {
-  const v1::RequiredContexts& listed =
-      question.command.create_deployment().required_contexts();
-  const std::string& name = listed.contexts(index);
-  for (int i = 0; i < index; ++i) {
-    if (SameName(listed.contexts(i), name)) return false;
+bool HasContext(const v1::ResolvedRef& ref, absl::string_view name) {
+  return std::any_of(ref.contexts().begin(), ref.contexts().end(),
+                     [&](const v1::CommitContext& context) {
+                       return SameName(context.context(), name);
+                     });
+}
+
+// Below 0, 0 or above 0, as `a` comes before `b`, is the same name, or comes
+// after it, in some order.
+int CompareNames(absl::string_view a, absl::string_view b) {
+  if (a.size() != b.size()) return a.size() < b.size() ? -1 : 1;
+  const char* x = a.data();
+  const char* y = b.data();
+  for (const char* end = x + a.size(); x != end; ++x, ++y) {
+    if (*x == *y) continue;
+    const int difference = absl::ascii_tolower(*x) - absl::ascii_tolower(*y);
+    if (difference != 0) return difference;
   }
-  const auto& present = question.facts.ref().contexts();
-  return std::none_of(present.begin(), present.end(),
-                      [&](const v1::CommitContext& context) {
-                        return SameName(context.context(), name);
-                      });
+  return 0;
+}
+
+// Lists those of `listed` that the commit does not have, each once. They are
+// sorted to find the ones that are there twice: callers can list many long
+// names that differ in their last characters only.
+void AddMissingContexts(const Question& question, Draft& draft) {
+  const auto& listed =
+      question.command.create_deployment().required_contexts().contexts();
+  absl::InlinedVector<int, 64> places;
+  for (int i = 0; i < listed.size(); ++i) {
+    if (!HasContext(question.facts.ref(), listed[i])) places.push_back(i);
+  }
+  std::sort(places.begin(), places.end(), [&](int a, int b) {
+    const int compared = CompareNames(listed[a], listed[b]);
+    return compared < 0 || (compared == 0 && a < b);
+  });
+  const auto end = std::unique(places.begin(), places.end(), [&](int a, int b) {
+    return SameName(listed[a], listed[b]);
+  });
+  std::sort(places.begin(), end);
+  for (auto place = places.begin(); place != end; ++place) {
+    v1::CommitContext* missing = draft.AddContext();
+    missing->set_context(listed[*place]);
+    missing->set_state(v1::COMMIT_CONTEXT_STATE_PENDING);
+  }
 }
 
 // R15. Whether the commit's contexts let the deployment pass; if not, the
@@ -121,11 +153,10 @@ bool PassesRequiredContexts(const Question& question, Draft& draft) {
     if (!all && !IsListed(listed, context.context())) continue;
     if (context.state() != v1::COMMIT_CONTEXT_STATE_SUCCESS) passes = false;
   }
-  bool any_missing = false;
-  for (int i = 0; i < listed.contexts_size(); ++i) {
-    if (IsMissing(question, i)) any_missing = true;
+  for (const std::string& name : listed.contexts()) {
+    if (!HasContext(question.facts.ref(), name)) passes = false;
   }
-  if (passes && !any_missing) return true;
+  if (passes) return true;
 
   absl::StrAppend(draft.Reject(v1::REASON_CONTEXTS_FAILED, 15),
                   "Conflict: Commit status checks failed for ", request.ref(),
@@ -133,12 +164,7 @@ bool PassesRequiredContexts(const Question& question, Draft& draft) {
   for (const v1::CommitContext& context : question.facts.ref().contexts()) {
     if (all || IsListed(listed, context.context())) draft.AddContext(context);
   }
-  for (int i = 0; i < listed.contexts_size(); ++i) {
-    if (!IsMissing(question, i)) continue;
-    v1::CommitContext* missing = draft.AddContext();
-    missing->set_context(listed.contexts(i));
-    missing->set_state(v1::COMMIT_CONTEXT_STATE_PENDING);
-  }
+  AddMissingContexts(question, draft);
   return false;
 }
 
@@ -164,19 +190,17 @@ void Create(const Question& question, Draft& draft) {
   if (request.has_description()) {
     deployment->set_description(request.description());
   }
+  const absl::string_view target = TargetEnvironment(request);
   std::string* environment = deployment->mutable_environment();
-  if (request.has_environment()) {
-    *environment = request.environment();
-  } else {
-    environment->assign(kProduction.data(), kProduction.size());
-  }
+  environment->assign(target.data(), target.size());
   deployment->set_original_environment(*environment);
   deployment->set_transient_environment(request.transient_environment());
   deployment->set_production_environment(
       request.has_production_environment()
           ? request.production_environment()
           : Matches(question.rules.production_name_match(),
-                    v1::NAME_MATCH_EXACT, *environment, kProduction));
+                    v1::NAME_MATCH_EXACT, *environment,
+                    kProductionEnvironment));
   *deployment->mutable_creator() = question.command.actor();
   deployment->set_created_at_ms(question.command.time_ms());
   deployment->set_updated_at_ms(question.command.time_ms());

@@ -318,6 +318,25 @@ TEST(CreateDeploymentTest, R15RequiredContexts) {
   }
 }
 
+// Compared each with each, these would take a second, and as many names as this
+// come in one request.
+TEST(CreateDeploymentTest, R15ManyLongContextsThatDifferInTheEnd) {
+  Asked asked = AskCreateDeployment();
+  v1::RequiredContexts& required =
+      *asked.command.mutable_create_deployment()->mutable_required_contexts();
+  const std::string lower(1000, 'x');
+  const std::string upper(1000, 'X');
+  std::vector<std::string> expected;
+  for (int i = 0; i < 500; ++i) {
+    required.add_contexts(lower + std::to_string(999 - i));
+    expected.push_back(required.contexts(i) + " PENDING");
+  }
+  for (int i = 0; i < 500; ++i) {
+    required.add_contexts(upper + std::to_string(500 + i));
+  }
+  EXPECT_EQ(ContextsOf(asked), expected);
+}
+
 TEST(CreateDeploymentTest, R15OnlySuccessPasses) {
   for (int state = 0; state <= v1::CommitContextState_ARRAYSIZE; ++state) {
     Asked asked = AskCreateDeployment();

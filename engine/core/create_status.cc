@@ -74,7 +74,7 @@ const std::string& MirroredUrl(const Question& question) {
 // R31, R35: one real row for each deployment that this success retires.
 void RetireOthers(const Question& question, const std::string& environment,
                   Draft& draft) {
-  draft.Cite({30, 31, 32, 33, 34});
+  draft.Cite({31, 32, 33, 34});
   if (question.rules.inactivation_scope() ==
       v1::INACTIVATION_SCOPE_ENVIRONMENT_AND_TASK) {
     draft.Cite({37});
@@ -120,10 +120,19 @@ void DecideCreateStatus(const Question& question, Draft& draft) {
     return;
   }
 
-  draft.Cite({11, 17, 20, 21, 22, 23, 24, 25});
-  draft.Accept(v1::OUTCOME_STATUS_CREATED);
   const std::string& environment =
       TargetEnvironment(facts.deployment(), request);
+  draft.Cite({17, 20, 21, 22});
+  if (!request.has_description()) draft.Cite({11});
+  if (request.has_environment() ||
+      environment != facts.deployment().original_environment()) {
+    draft.Cite({23});
+  }
+  if (request.has_log_url() || request.has_target_url()) draft.Cite({24});
+  if (request.has_description() || request.has_environment_url()) {
+    draft.Cite({25});
+  }
+  draft.Accept(v1::OUTCOME_STATUS_CREATED);
   v1::DeploymentStatus* status =
       draft.AddEvent(v1::EVENT_TYPE_STATUS_CREATED)->mutable_status();
   status->set_id(draft.TakeId());
@@ -141,10 +150,9 @@ void DecideCreateStatus(const Question& question, Draft& draft) {
   } else {
     draft.NotifyOfLastEvent();
   }
+  draft.Cite({30});
   if (TriggersInactivation(request)) {
     RetireOthers(question, environment, draft);
-  } else {
-    draft.Cite({30});
   }
   CreateEnvironmentIfNew(question, environment, draft);
 }

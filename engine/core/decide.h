@@ -27,7 +27,7 @@ namespace slipway {
 // Total: every command gets an answer, an acceptance or a rejection; a command
 // that makes no sense is rejected as MALFORMED_COMMAND. Pure: equal arguments
 // give equal answers, on every machine. Thread-safe. The rules are those of
-// docs/spec; the decision lists the ones that shaped it. Of several
+// docs/spec; the decision lists the ones that had a say in it. Of several
 // reasons to refuse, the first in the order of `v1::Reason` is given (R12).
 v1::Decision Decide(const v1::Rules& rules, const v1::Facts& facts,
                     const v1::Command& command);
@@ -35,7 +35,8 @@ v1::Decision Decide(const v1::Rules& rules, const v1::Facts& facts,
 // The same, into a message of the caller's, whose former content is dropped and
 // whose memory is used again: a loop allocates nothing once its message has
 // grown to its size, whatever kinds of commands come in whatever order
-// (allocation_test.cc).
+// (allocation_test.cc). Only to refuse for more than 64 missing contexts it
+// takes some memory for a moment (R15).
 void Decide(const v1::Rules& rules, const v1::Facts& facts,
             const v1::Command& command, v1::Decision* decision);
 

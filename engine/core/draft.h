@@ -32,7 +32,7 @@ class Draft {
   Draft(const Question& question, v1::Decision* decision)
       : question_(question), decision_(decision) {}
 
-  // Notes that these rules shaped the answer.
+  // Notes that these rules had a say in the answer.
   void Cite(std::initializer_list<int> rules);
 
   // Starts an acceptance.
@@ -41,7 +41,7 @@ class Draft {
   v1::Event* AddEvent(v1::EventType type);
   // Asks the host to tell others about the event added last (R80).
   void NotifyOfLastEvent();
-  // The next id of the command's block. Only after `CheckIds`.
+  // The next id of the command's block. Only as many as `IdsNeeded` says.
   int64_t TakeId() { return question_.command.ids().first() + ids_taken_++; }
 
   // Starts a rejection; whatever violations were noted stay in it. Returns its

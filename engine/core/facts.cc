@@ -17,8 +17,6 @@ namespace {
 
 using internal::Find;
 
-constexpr absl::string_view kProduction = "production";
-
 const v1::Ref* FindRef(const v1::RepositoryState& state, v1::RefType type,
                        absl::string_view name) {
   return Find(state.refs(), std::pair<int, absl::string_view>(type, name));
@@ -120,11 +118,7 @@ v1::Facts FactsFor(const v1::Rules& rules, const v1::RepositoryState& state,
     case v1::Command::kCreateDeployment: {
       const v1::CreateDeployment& request = command.create_deployment();
       AddRef(state, request.ref(), facts);
-      AddEnvironment(state,
-                     request.has_environment()
-                         ? absl::string_view(request.environment())
-                         : kProduction,
-                     facts);
+      AddEnvironment(state, TargetEnvironment(request), facts);
       break;
     }
     case v1::Command::kCreateStatus: {

@@ -80,6 +80,11 @@ absl::string_view UnknownKnob(const v1::Rules& rules) {
   return {};
 }
 
+absl::string_view TargetEnvironment(const v1::CreateDeployment& request) {
+  return request.has_environment() ? absl::string_view(request.environment())
+                                   : kProductionEnvironment;
+}
+
 const std::string& TargetEnvironment(const v1::Deployment& deployment,
                                      const v1::CreateStatus& request) {
   return request.has_environment() ? request.environment()

@@ -43,6 +43,13 @@ v1::Limits LimitsOf(const v1::Rules& rules);
 // Total.
 absl::string_view UnknownKnob(const v1::Rules& rules);
 
+// The environment that is meant where a request names none, and that is for
+// production where it does not say (R10).
+inline constexpr absl::string_view kProductionEnvironment = "production";
+
+// Where a new deployment goes (R10). Total; the answer points into `request`.
+absl::string_view TargetEnvironment(const v1::CreateDeployment& request);
+
 // Where a status puts its deployment (R23). Total.
 const std::string& TargetEnvironment(const v1::Deployment& deployment,
                                      const v1::CreateStatus& request);

@@ -62,7 +62,9 @@ class Store {
   // Hands `decide` the facts for a command (those of `FactsFor`, by rule R36 of
   // one moment) and, where the decision accepts, makes its events, the rows
   // that they change and the outbox entries durable, all or nothing. OK means
-  // that `decision` is the answer, rejections included.
+  // that `decision` is the answer, rejections included. Nothing is kept of an
+  // acceptance on a repository that does not exist, but for put_repository: the
+  // rules never give one.
   virtual absl::Status Transact(const TransactParams& params,
                                 v1::Decision* decision) = 0;
 

@@ -26,6 +26,7 @@ Runner::Runner(RunnerParams params) : params_(std::move(params)) {}
 
 absl::StatusOr<v1::Decision> Runner::Execute(const v1::Command& command) {
   v1::Decision decision;
+  v1::Command filled = command;
   for (int attempt = 0; attempt < kMergeAttemptsMax; ++attempt) {
     Outside outside;
     absl::Status status = AskSourceControl(command, &outside);
@@ -34,7 +35,7 @@ absl::StatusOr<v1::Decision> Runner::Execute(const v1::Command& command) {
       status = params_.store->Transact(
           {params_.rules, command,
            [&](const v1::Facts& facts, v1::Decision* answer) {
-             return DecideWith(facts, outside, command, answer);
+             return DecideWith(facts, outside, command, &filled, answer);
            }},
           &decision);
       if (!status.ok()) break;
@@ -66,7 +67,8 @@ absl::StatusOr<v1::Decision> Runner::DryRun(const v1::Command& command) {
       params_.store->Facts({params_.rules, command});
   if (!facts.ok()) return facts.status();
   v1::Decision decision;
-  status = DecideWith(*facts, outside, command, &decision);
+  v1::Command filled = command;
+  status = DecideWith(*facts, outside, command, &filled, &decision);
   if (!status.ok()) return status;
   return decision;
 }
@@ -121,10 +123,9 @@ absl::StatusOr<SourceControl::MergeResult> Runner::Merge(
 }
 
 absl::Status Runner::DecideWith(const v1::Facts& facts, const Outside& outside,
-                                const v1::Command& command,
+                                const v1::Command& command, v1::Command* filled,
                                 v1::Decision* decision) {
-  v1::Command filled = command;
-  if (filled.time_ms() == 0) filled.set_time_ms(params_.clock->NowMs());
+  if (command.time_ms() == 0) filled->set_time_ms(params_.clock->NowMs());
   // Copied only where something is to be added.
   v1::Facts changed;
   const bool changes = outside.ref.has_value() ||
@@ -138,14 +139,14 @@ absl::Status Runner::DecideWith(const v1::Facts& facts, const Outside& outside,
     if (outside.ref->has_value()) *changed.mutable_ref() = **outside.ref;
   }
   const v1::Facts& known = changes ? changed : facts;
-  const int64_t ids_needed = IdsNeeded(known, filled);
-  if (ids_needed > 0 && !filled.has_ids()) {
+  const int64_t ids_needed = IdsNeeded(known, command);
+  if (ids_needed > 0 && !command.has_ids()) {
     absl::StatusOr<int64_t> first = params_.ids->Take(ids_needed);
     if (!first.ok()) return first.status();
-    filled.mutable_ids()->set_first(*first);
-    filled.mutable_ids()->set_count(ids_needed);
+    filled->mutable_ids()->set_first(*first);
+    filled->mutable_ids()->set_count(ids_needed);
   }
-  Decide(params_.rules, known, filled, decision);
+  Decide(params_.rules, known, *filled, decision);
   return absl::OkStatus();
 }
 

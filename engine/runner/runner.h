@@ -48,7 +48,8 @@ class Runner {
 
   // Decides `command` and makes the decision durable. Time and ids that the
   // command does not bring (a time of 0, no ids) are filled in, inside of the
-  // store's transaction, so that both grow in the order of the decisions (R17).
+  // store's transaction, so that ids grow in the order of the decisions (R17),
+  // and so do times unless the clock steps back.
   //
   // OK is an answer: an acceptance that is durable, or a rejection that has
   // changed nothing. The outcome is never MERGE_REQUIRED: the merge has been
@@ -77,9 +78,12 @@ class Runner {
   absl::StatusOr<SourceControl::MergeResult> Merge(const v1::Command& command,
                                                    const v1::MergeEffect& merge,
                                                    const Outside& outside);
-  // Decides on the store's facts and `outside`, with time and ids filled in.
+  // Decides on the store's facts and `outside`. `filled` is a copy of
+  // `command`, made outside of the transaction, whose time and ids are filled
+  // in here, anew each time.
   absl::Status DecideWith(const v1::Facts& facts, const Outside& outside,
-                          const v1::Command& command, v1::Decision* decision);
+                          const v1::Command& command, v1::Command* filled,
+                          v1::Decision* decision);
 
   RunnerParams params_;
 };

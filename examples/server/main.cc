@@ -5,18 +5,21 @@
 //   --port_file=/tmp/port
 
 #include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <iostream>
+#include <iterator>
 #include <memory>
-#include <sstream>
 #include <string>
 
 #include "absl/flags/flag.h"
 #include "absl/flags/parse.h"
 #include "absl/flags/usage.h"
+#include "absl/flags/usage_config.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
@@ -78,12 +81,11 @@ absl::StatusOr<v1::Seed> ReadSeed(const std::string& path) {
   std::string text = kDefaultSeed;
   if (!path.empty()) {
     std::ifstream file(path);
-    std::ostringstream content;
-    if (!file || !(content << file.rdbuf())) {
+    if (!file) {
       return absl::InvalidArgumentError(
           absl::StrCat("--seed: cannot read ", path));
     }
-    text = content.str();
+    text.assign(std::istreambuf_iterator<char>(file), {});
   }
   v1::Seed seed;
   FirstError error;
@@ -219,7 +221,10 @@ absl::Status Serve() {
   const auto seed = ReadSeed(absl::GetFlag(FLAGS_seed));
   if (!seed.ok()) return seed.status();
   const auto source_control = slipway::MemorySourceControl::Create(*seed);
-  if (!source_control.ok()) return source_control.status();
+  if (!source_control.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--seed: ", source_control.status().message()));
+  }
 
   slipway::MemoryStore store;
   slipway::MemoryIds ids;
@@ -251,6 +256,18 @@ absl::Status Serve() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // Under `bazel run`, paths are meant from where the user stands.
+  const char* directory = std::getenv("BUILD_WORKING_DIRECTORY");
+  if (directory != nullptr && chdir(directory) != 0) {
+    std::cerr << "slipway: cannot enter " << directory << std::endl;
+    return 1;
+  }
+  // For --help: every flag of this file.
+  absl::FlagsUsageConfig usage;
+  usage.contains_help_flags = [](absl::string_view file) {
+    return absl::EndsWith(file, "examples/server/main.cc");
+  };
+  absl::SetFlagsUsageConfig(usage);
   absl::SetProgramUsageMessage(
       "Serves the GitHub Deployments API from memory.");
   const auto rest = absl::ParseCommandLine(argc, argv);

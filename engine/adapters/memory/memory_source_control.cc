@@ -146,13 +146,18 @@ absl::StatusOr<History> HistoryOf(const v1::SeedRepository& seed) {
 }  // namespace
 
 struct MemorySourceControl::Impl {
-  std::mutex mutex;
-  absl::flat_hash_map<Key, History> histories;
+  struct Repository {
+    std::mutex mutex;
+    History history;  // guarded by mutex
+  };
+  // Never changes after `Create`, so that repositories do not wait for each
+  // other.
+  absl::flat_hash_map<Key, std::unique_ptr<Repository>> repositories;
 
-  // Only under `mutex`. nullptr: no such repository.
-  History* Find(const v1::Repository& repository) {
-    const auto found = histories.find(KeyOf(repository));
-    return found == histories.end() ? nullptr : &found->second;
+  // nullptr: no such repository.
+  Repository* Find(const v1::Repository& repository) const {
+    const auto found = repositories.find(KeyOf(repository));
+    return found == repositories.end() ? nullptr : found->second.get();
   }
 };
 
@@ -176,7 +181,9 @@ MemorySourceControl::Create(const v1::Seed& seed) {
       return absl::InvalidArgumentError(
           absl::StrCat(name, ": ", history.status().message()));
     }
-    if (!impl->histories.emplace(key, *std::move(history)).second) {
+    auto added = std::make_unique<Impl::Repository>();
+    added->history = *std::move(history);
+    if (!impl->repositories.emplace(key, std::move(added)).second) {
       return absl::InvalidArgumentError(
           absl::StrCat("repository ", name, " is there twice"));
     }
@@ -186,17 +193,18 @@ MemorySourceControl::Create(const v1::Seed& seed) {
 
 absl::StatusOr<absl::optional<v1::ResolvedRef>> MemorySourceControl::Resolve(
     const ResolveParams& params) {
-  std::lock_guard<std::mutex> lock(impl_->mutex);
   absl::optional<v1::ResolvedRef> resolved;
-  History* history = impl_->Find(params.repository);
-  if (history == nullptr) return resolved;
+  Impl::Repository* found = impl_->Find(params.repository);
+  if (found == nullptr) return resolved;
+  std::lock_guard<std::mutex> lock(found->mutex);
+  History& history = found->history;
   const absl::optional<RefMatch> match = MatchRef(
       params.ref,
       [&](v1::RefType type, absl::string_view name) -> const std::string* {
-        const StoredRef* ref = history->FindRef(type, name);
+        const StoredRef* ref = history.FindRef(type, name);
         return ref == nullptr ? nullptr : &ref->sha;
       },
-      [&](absl::string_view sha) { return history->commits.contains(sha); });
+      [&](absl::string_view sha) { return history.commits.contains(sha); });
   if (!match.has_value()) return resolved;
   resolved.emplace();
   resolved->set_form(match->form);
@@ -206,22 +214,23 @@ absl::StatusOr<absl::optional<v1::ResolvedRef>> MemorySourceControl::Resolve(
 
 absl::StatusOr<bool> MemorySourceControl::Contains(
     const ContainsParams& params) {
-  std::lock_guard<std::mutex> lock(impl_->mutex);
-  History* history = impl_->Find(params.repository);
-  if (history == nullptr) return false;
-  const StoredRef* branch =
-      history->FindRef(v1::REF_TYPE_BRANCH, params.branch);
-  return branch == nullptr || history->Reaches(params.sha, branch->sha);
+  Impl::Repository* found = impl_->Find(params.repository);
+  if (found == nullptr) return false;
+  std::lock_guard<std::mutex> lock(found->mutex);
+  History& history = found->history;
+  const StoredRef* branch = history.FindRef(v1::REF_TYPE_BRANCH, params.branch);
+  return branch == nullptr || history.Reaches(params.sha, branch->sha);
 }
 
 absl::StatusOr<std::vector<v1::CommitContext>> MemorySourceControl::Contexts(
     const ContextsParams& params) {
-  std::lock_guard<std::mutex> lock(impl_->mutex);
   std::vector<v1::CommitContext> contexts;
-  History* history = impl_->Find(params.repository);
-  if (history == nullptr) return contexts;
-  const auto commit = history->commits.find(params.sha);
-  if (commit == history->commits.end()) return contexts;
+  Impl::Repository* found = impl_->Find(params.repository);
+  if (found == nullptr) return contexts;
+  std::lock_guard<std::mutex> lock(found->mutex);
+  History& history = found->history;
+  const auto commit = history.commits.find(params.sha);
+  if (commit == history.commits.end()) return contexts;
   contexts.assign(commit->second.contexts().begin(),
                   commit->second.contexts().end());
   return contexts;
@@ -229,13 +238,14 @@ absl::StatusOr<std::vector<v1::CommitContext>> MemorySourceControl::Contexts(
 
 absl::StatusOr<SourceControl::MergeResult> MemorySourceControl::Merge(
     const MergeParams& params) {
-  std::lock_guard<std::mutex> lock(impl_->mutex);
-  History* history = impl_->Find(params.repository);
-  if (history == nullptr) return MergeResult::kNoSuchBranch;
-  StoredRef* base = history->FindRef(v1::REF_TYPE_BRANCH, params.base);
-  const StoredRef* head = history->FindRef(v1::REF_TYPE_BRANCH, params.head);
+  Impl::Repository* found = impl_->Find(params.repository);
+  if (found == nullptr) return MergeResult::kNoSuchBranch;
+  std::lock_guard<std::mutex> lock(found->mutex);
+  History& history = found->history;
+  StoredRef* base = history.FindRef(v1::REF_TYPE_BRANCH, params.base);
+  const StoredRef* head = history.FindRef(v1::REF_TYPE_BRANCH, params.head);
   if (base == nullptr || head == nullptr) return MergeResult::kNoSuchBranch;
-  if (history->Reaches(base->sha, head->sha)) {
+  if (history.Reaches(base->sha, head->sha)) {
     return MergeResult::kNothingToMerge;
   }
   if (base->conflicts) return MergeResult::kConflict;
@@ -244,7 +254,7 @@ absl::StatusOr<SourceControl::MergeResult> MemorySourceControl::Merge(
   merge.add_parent_shas(base->sha);
   merge.add_parent_shas(head->sha);
   base->sha = merge.sha();
-  history->commits.emplace(merge.sha(), merge);
+  history.commits.emplace(merge.sha(), merge);
   return MergeResult::kMerged;
 }
 

@@ -65,9 +65,7 @@ v1::Facts RepositoryTable::FactsFor(const v1::Rules& rules,
     case v1::Command::kCreateDeployment: {
       const v1::CreateDeployment& request = command.create_deployment();
       AddRefFacts(request.ref(), facts);
-      AddEnvironmentFacts(
-          request.has_environment() ? request.environment() : "production",
-          facts);
+      AddEnvironmentFacts(TargetEnvironment(request), facts);
       break;
     }
     case v1::Command::kCreateStatus: {

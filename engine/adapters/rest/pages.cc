@@ -1,6 +1,7 @@
 #include "slipway/adapters/rest/pages.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -22,11 +23,19 @@ int64_t PositiveOr(const Target& target, absl::string_view name,
   return value;
 }
 
+// What addresses of other pages keep of the query.
+constexpr absl::string_view kParameters[] = {"sha", "ref", "task",
+                                             "environment", "per_page"};
+
 std::string PageUrl(absl::string_view url, const Target& target, int64_t page) {
   std::string result(url);
   char separator = '?';
   for (const auto& [name, value] : target.query) {
-    if (name == "page") continue;
+    // What no list knows is not said back: it could be as long as it likes.
+    if (std::find(std::begin(kParameters), std::end(kParameters), name) ==
+        std::end(kParameters)) {
+      continue;
+    }
     absl::StrAppend(&result, std::string(1, separator), PercentEncode(name),
                     "=", PercentEncode(value));
     separator = '&';

@@ -106,11 +106,11 @@ TEST(PagesTest, R72NoLinkWhereOnePageHoldsAll) {
   EXPECT_EQ(Link("per_page=1", 1), "");
 }
 
-TEST(PagesTest, R72LinkKeepsTheQueryAndNothingBreaksOut) {
-  EXPECT_EQ(Link("environment=a%20b%26c&page=1&x=%3E%22%0D%0A%2C", 31),
-            "<http://h/l?environment=a%20b%26c&x=%3E%22%0D%0A%2C&page=2>; "
+TEST(PagesTest, R72LinkKeepsTheFiltersAndNothingBreaksOut) {
+  EXPECT_EQ(Link("environment=a%20b%26c&page=1&x=y&task=%3E%22%0D%0A%2C", 31),
+            "<http://h/l?environment=a%20b%26c&task=%3E%22%0D%0A%2C&page=2>; "
             "rel=\"next\", "
-            "<http://h/l?environment=a%20b%26c&x=%3E%22%0D%0A%2C&page=2>; "
+            "<http://h/l?environment=a%20b%26c&task=%3E%22%0D%0A%2C&page=2>; "
             "rel=\"last\"");
 }
 

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# The example of the README does what the README says.
+#
+#   embed_test.sh EMBED
+
+set -euo pipefail
+
+diff --unified - <("$1") <<'OUTPUT'
+EVENT_TYPE_REPOSITORY_PUT
+EVENT_TYPE_REF_PUT
+EVENT_TYPE_DEPLOYMENT_CREATED
+EVENT_TYPE_ENVIRONMENT_CREATED
+EVENT_TYPE_STATUS_CREATED
+EVENT_TYPE_DEPLOYMENT_DELETED
+OUTPUT
