@@ -1,5 +1,6 @@
 // Wrong only when two clients meet: R36. One call at a time they are right.
 
+#include <atomic>
 #include <chrono>
 #include <map>
 #include <memory>
@@ -23,29 +24,35 @@ using slipway::v1::Command;
 using slipway::v1::Decision;
 using slipway::v1::RepositoryState;
 
-// Gives another client the time to come in between, also on one core; not where
-// there is only one.
-class Dawdler {
+// A place where each client waits a little for another one to come, so that
+// they meet, also on one core. Where there is only one client it does not wait.
+class MeetingPoint {
  public:
   // On the thread of the only client.
   void Reset() { alone_ = std::this_thread::get_id(); }
 
-  void Dawdle() const {
+  void Wait() {
     if (std::this_thread::get_id() == alone_) return;
-    std::this_thread::sleep_for(std::chrono::microseconds(100));
+    const int place = arrived_.fetch_add(1);
+    for (int i = 0; i < kWaits && arrived_.load() == place + 1; ++i) {
+      std::this_thread::sleep_for(std::chrono::microseconds(50));
+    }
   }
 
  private:
+  static constexpr int kWaits = 10;
+
   std::thread::id alone_;
+  std::atomic<int> arrived_{0};
 };
 
 // Reads, decides and writes without a lock around them: two successes at once
 // retire the same deployment, each with a row.
 InProcessHooks LostUpdate() {
   InProcessHooks hooks;
-  auto dawdler = std::make_shared<Dawdler>();
-  hooks.reset = [dawdler] { dawdler->Reset(); };
-  hooks.between = [dawdler] { dawdler->Dawdle(); };
+  auto meeting = std::make_shared<MeetingPoint>();
+  hooks.reset = [meeting] { meeting->Reset(); };
+  hooks.between = [meeting] { meeting->Wait(); };
   return hooks;
 }
 
@@ -56,7 +63,7 @@ class RetiresAfterwards : public InProcessSubject {
       : InProcessSubject(WithHooks(params)) {}
 
   absl::StatusOr<std::string> Reset() override {
-    dawdler_.Reset();
+    meeting_.Reset();
     return InProcessSubject::Reset();
   }
 
@@ -66,7 +73,7 @@ class RetiresAfterwards : public InProcessSubject {
     const std::vector<int64_t> retired = std::move(Postponed());
     Postponed().clear();
     for (const int64_t id : retired) {
-      dawdler_.Dawdle();
+      meeting_.Wait();
       v1::Operation inactive;
       inactive.set_time_ms(operation.time_ms());
       v1::CreateStatus& call = *inactive.mutable_create_status();
@@ -107,7 +114,7 @@ class RetiresAfterwards : public InProcessSubject {
     return params;
   }
 
-  Dawdler dawdler_;
+  MeetingPoint meeting_;
 };
 
 // The history of a deployment is read, and written back with one row more: of
@@ -117,7 +124,7 @@ class StatusLost : public InProcessSubject {
   using InProcessSubject::InProcessSubject;
 
   absl::StatusOr<std::string> Reset() override {
-    dawdler_.Reset();
+    meeting_.Reset();
     rows_.clear();
     lost_.clear();
     return InProcessSubject::Reset();
@@ -131,7 +138,7 @@ class StatusLost : public InProcessSubject {
         std::lock_guard<std::mutex> lock(mutex_);
         seen = rows_[id].size();
       }
-      dawdler_.Dawdle();
+      meeting_.Wait();
     }
     absl::StatusOr<v1::Answer> answer = InProcessSubject::Apply(operation);
     if (!answer.ok()) return answer;
@@ -153,7 +160,7 @@ class StatusLost : public InProcessSubject {
   // By deployment.
   std::map<int64_t, std::vector<int64_t>> rows_;
   std::set<int64_t> lost_;
-  Dawdler dawdler_;
+  MeetingPoint meeting_;
 };
 
 // Each connection remembers what it has read, until it writes something itself.

@@ -70,17 +70,30 @@ Kill TryToKill(const Mutant& mutant, uint64_t seed, int64_t sequences_max) {
 KillSummary Summarize(const Mutant& mutant, const std::vector<Kill>& kills) {
   KillSummary summary;
   std::vector<int64_t> sequences;
+  std::vector<int> steps;
   for (const Kill& kill : kills) {
     sequences.push_back(kill.sequences);
-    summary.steps_worst = std::max(summary.steps_worst, kill.steps);
+    steps.push_back(kill.steps);
     if (kill.killed) ++summary.killed;
     if (IsAttributed(mutant, kill.failure)) ++summary.attributed;
   }
+  if (kills.empty()) return summary;
   std::sort(sequences.begin(), sequences.end());
-  if (sequences.empty()) return summary;
+  std::sort(steps.begin(), steps.end());
+  summary.steps_median = steps[steps.size() / 2];
+  summary.steps_worst = steps.back();
   summary.median = sequences[sequences.size() / 2];
   summary.worst = sequences.back();
   return summary;
+}
+
+bool IsGoodEnough(const Mutant& mutant, const std::vector<Kill>& kills) {
+  const KillSummary summary = Summarize(mutant, kills);
+  const int all = static_cast<int>(kills.size());
+  const bool by_chance = mutant.clients > 1;
+  return summary.killed == all && summary.attributed == all &&
+         summary.median < kSequencesToKillMax &&
+         (by_chance ? summary.steps_median : summary.steps_worst) <= kStepsMax;
 }
 
 }  // namespace conformance

@@ -49,14 +49,20 @@ bool IsAttributed(const Mutant& mutant, const v1::Failure& failure);
 struct KillSummary {
   int64_t median = 0;
   int64_t worst = 0;
+  int steps_median = 0;
   int steps_worst = 0;
   int killed = 0;
   int attributed = 0;
 };
 
-// Of at least one kill; of an even number, the median is the upper of the two
-// in the middle. Total, pure.
+// Of an even number, the median is the upper of the two in the middle; of none,
+// all is 0. Total, pure.
 KillSummary Summarize(const Mutant& mutant, const std::vector<Kill>& kills);
+
+// Whether every one of them was killed for its rule, within the limits above.
+// Between clients a failure may not happen again, and is then not shrunk: there
+// the limit of the steps is for their median. Total, pure.
+bool IsGoodEnough(const Mutant& mutant, const std::vector<Kill>& kills);
 
 }  // namespace conformance
 }  // namespace slipway

@@ -39,16 +39,11 @@ std::vector<Kill> KillAll(const Mutant& mutant) {
   return kills;
 }
 
-bool IsGoodEnough(const KillSummary& summary) {
-  return summary.killed == kSeeds && summary.attributed == kSeeds &&
-         summary.median < kSequencesToKillMax &&
-         summary.steps_worst <= kStepsMax;
-}
-
 std::string LineOf(const Mutant& mutant, const KillSummary& summary) {
   return absl::StrCat("| `", mutant.name, "` | ", mutant.wrong, " | R",
                       mutant.rule, " | ", summary.median, " | ", summary.worst,
-                      " | ", summary.steps_worst, " |\n");
+                      " | ", summary.steps_median, " | ", summary.steps_worst,
+                      " |\n");
 }
 
 void Show(const Mutant& mutant, const std::vector<Kill>& kills) {
@@ -93,18 +88,25 @@ std::string WithTable(std::string guide, const std::string& table) {
 int WriteTable(const std::filesystem::path& path) {
   std::string table =
       "| Mutant | What is wrong with it | Rule | Sequences, median | worst | "
-      "Steps, worst |\n"
-      "| --- | --- | --- | ---: | ---: | ---: |\n";
+      "Steps, median | worst |\n"
+      "| --- | --- | --- | ---: | ---: | ---: | ---: |\n";
   bool all_well = true;
   for (const Mutant& mutant : Mutants()) {
     const std::vector<Kill> kills = KillAll(mutant);
     const KillSummary summary = Summarize(mutant, kills);
     table += LineOf(mutant, summary);
     std::cout << LineOf(mutant, summary) << std::flush;
-    if (IsGoodEnough(summary)) continue;
+    if (IsGoodEnough(mutant, kills)) continue;
     all_well = false;
     Show(mutant, kills);
   }
+  table = absl::StrCat(
+      "Of ", kSeeds, " runs each, with the seeds 1 to ", kSeeds,
+      ": the sequences up to the failure, and its steps when it was shrunk. A "
+      "run of equal calls, such as the 101 statuses that it takes to see a cap "
+      "on pages, counts as one step. What goes wrong only between two clients "
+      "is up to chance, and so are its figures.\n\n",
+      table);
   std::ifstream in(path, std::ios::binary);
   const std::string guide((std::istreambuf_iterator<char>(in)),
                           std::istreambuf_iterator<char>());
@@ -125,7 +127,7 @@ int ShowSome(const std::set<std::string>& names) {
   for (const Mutant& mutant : Mutants()) {
     if (names.count(std::string(mutant.name)) == 0) continue;
     const std::vector<Kill> kills = KillAll(mutant);
-    all_well = IsGoodEnough(Summarize(mutant, kills)) && all_well;
+    all_well = IsGoodEnough(mutant, kills) && all_well;
     Show(mutant, kills);
   }
   return all_well ? 0 : 1;

@@ -7,8 +7,11 @@
 #include "slipway/conformance/mutants/mutants.h"
 
 #include <cstdint>
+#include <memory>
+#include <ostream>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "gtest/gtest.h"
@@ -18,22 +21,35 @@
 
 namespace slipway {
 namespace conformance {
+
+// What is printed of one where its test fails.
+void PrintTo(const Mutant& mutant, std::ostream* out) {
+  *out << mutant.name << ": " << mutant.wrong;
+}
+
 namespace {
 
 constexpr uint64_t kSeeds[] = {1, 2};
+constexpr uint64_t kRunsByChanceMax = 5;
 
 class MutantTest : public testing::TestWithParam<Mutant> {};
 
 TEST_P(MutantTest, IsKilled) {
   const Mutant& mutant = GetParam();
+  if (mutant.clients > 1) {
+    // Up to chance: one run of several has to be good enough.
+    Kill kill;
+    for (uint64_t seed = 1; seed <= kRunsByChanceMax; ++seed) {
+      kill = TryToKill(mutant, seed, kSequencesToKillMax);
+      if (IsGoodEnough(mutant, {kill})) return;
+    }
+    FAIL() << "R" << mutant.rule << "\n" << kill.failure.DebugString();
+  }
   for (const uint64_t seed : kSeeds) {
     const Kill kill = TryToKill(mutant, seed, kSequencesToKillMax);
-    ASSERT_TRUE(kill.killed) << mutant.wrong << ", seed " << seed;
-    EXPECT_LE(kill.steps, kStepsMax) << kill.failure.DebugString();
-    EXPECT_TRUE(IsAttributed(mutant, kill.failure))
-        << "not R" << mutant.rule << ": " << kill.failure.DebugString();
-    // Between clients it is up to chance.
-    if (mutant.clients > 1) continue;
+    ASSERT_TRUE(kill.killed) << "seed " << seed;
+    EXPECT_TRUE(IsGoodEnough(mutant, {kill})) << "R" << mutant.rule << "\n"
+                                              << kill.failure.DebugString();
     EXPECT_TRUE(kill.failure.reproduced()) << kill.failure.DebugString();
   }
 }
@@ -55,6 +71,7 @@ TEST(Mutants, WhatTheyAreMadeOfIsRight) {
         right.profile().SerializeAsString() + std::to_string(right.clients);
     if (!seen.insert(options).second) continue;
     for (const uint64_t seed : kSeeds) {
+      if (right.clients > 1 && seed != kSeeds[0]) continue;  // it takes long
       const Kill kill = TryToKill(right, seed, kSequencesToKillMax);
       EXPECT_FALSE(kill.killed) << mutant.name << ", seed " << seed << ": "
                                 << kill.failure.DebugString();
@@ -99,9 +116,29 @@ TEST(Summarize, HasTheMedian) {
   const KillSummary summary = Summarize(mutant, kills);
   EXPECT_EQ(summary.median, 4);
   EXPECT_EQ(summary.worst, 7);
+  EXPECT_EQ(summary.steps_median, 3);
   EXPECT_EQ(summary.steps_worst, 4);
   EXPECT_EQ(summary.killed, 3);
   EXPECT_EQ(summary.attributed, 2);
+  EXPECT_FALSE(IsGoodEnough(mutant, kills));
+}
+
+TEST(IsGoodEnough, BearsOneFailureThatChanceDidNotShrink) {
+  Mutant mutant;
+  mutant.rule = 36;
+  std::vector<Kill> kills(3);
+  for (Kill& kill : kills) {
+    kill.killed = true;
+    kill.steps = 4;
+    kill.failure.add_rules(36);
+  }
+  EXPECT_TRUE(IsGoodEnough(mutant, kills));
+  kills[0].steps = kStepsMax + 1;
+  EXPECT_FALSE(IsGoodEnough(mutant, kills));
+  mutant.clients = 2;
+  EXPECT_TRUE(IsGoodEnough(mutant, kills));
+  kills[1].killed = false;
+  EXPECT_FALSE(IsGoodEnough(mutant, kills));
 }
 
 }  // namespace
