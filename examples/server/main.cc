@@ -81,7 +81,8 @@ absl::StatusOr<v1::Seed> ReadSeed(const std::string& path) {
   std::string text = kDefaultSeed;
   if (!path.empty()) {
     std::ifstream file(path);
-    if (!file) {
+    file.peek();  // which finds a directory out
+    if (file.bad() || !file.is_open()) {
       return absl::InvalidArgumentError(
           absl::StrCat("--seed: cannot read ", path));
     }
