@@ -102,10 +102,12 @@ int WriteTable(const std::filesystem::path& path) {
   }
   table = absl::StrCat(
       "Of ", kSeeds, " runs each, with the seeds 1 to ", kSeeds,
-      ": the sequences up to the failure, and its steps when it was shrunk. A "
-      "run of equal calls, such as the 101 statuses that it takes to see a cap "
-      "on pages, counts as one step. What goes wrong only between two clients "
-      "is up to chance, and so are its figures.\n\n",
+      ": the sequences up to the failure, and its steps when it was\n"
+      "shrunk. Equal calls in a row count as one step, such as the 101 "
+      "statuses "
+      "without which no cap on pages shows. What\n"
+      "goes wrong only between two clients is up to chance, and so are its "
+      "figures.\n\n",
       table);
   std::ifstream in(path, std::ios::binary);
   const std::string guide((std::istreambuf_iterator<char>(in)),
