@@ -921,6 +921,20 @@ TEST_F(OracleTest, R34FlagsOfTheOlderDeployment) {
   EXPECT_EQ(Record("$flagged").exempted_by, 33);
 }
 
+TEST_F(OracleTest, RemembersEveryStatusThatCameBy) {
+  CreateLive("$d1", "environment: 'qa' transient_environment: true");
+  Create("$d2", "environment: 'qa'");
+  Status("$d2", "state: STATUS_STATE_QUEUED");
+  Succeed("$d2");
+  const std::vector<OracleEncounter>& encounters = Record("$d1").encounters;
+  ASSERT_EQ(encounters.size(), 2U);
+  EXPECT_LT(encounters[0].time_ms, encounters[1].time_ms);
+  EXPECT_EQ(encounters[0].rule, 31);
+  EXPECT_EQ(encounters[0].others, (std::vector<int>{31, 30, 34}));
+  EXPECT_EQ(encounters[1].rule, 31);
+  EXPECT_EQ(encounters[1].others, (std::vector<int>{31, 34}));
+}
+
 TEST_F(OracleTest, R34FlagsOfTheSucceededDeployment) {
   Use("inactivation_flags: FLAGS_OF_SUCCEEDED_DEPLOYMENT");
   CreateLive("$plain", "environment: 'qa'");
