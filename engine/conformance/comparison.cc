@@ -334,7 +334,9 @@ class AnswerComparer {
     if (to_be_refused || !refused) {
       // R14 is about what R13 does; a 202 is a merge that was made.
       const bool merge = create && (Deciding() == 14 || code == 202);
-      Differ({Deciding(), create && refused ? 12 : 0, merge ? 13 : 0}, summary);
+      Differ({Deciding(), create && refused ? 12 : 0, merge ? 13 : 0,
+              create && refused ? RuleOfRefusal() : 0},
+             summary);
       return;
     }
     // A later check came before the one that had something to do.
@@ -378,7 +380,8 @@ class AnswerComparer {
   void CompareRefusal() {
     if (!expected_.message().empty() && !actual_.message().empty()) {
       CompareField("message", expected_.message(), actual_.message(),
-                   {Deciding(), Shaped(12) ? 12 : 0});
+                   {Deciding(), Shaped(12) ? 12 : 0,
+                    operation_.has_create_deployment() ? RuleOfRefusal() : 0});
     }
     if (expected_.errors_size() == 1 && actual_.errors_size() > 0) {
       CompareField("errors", expected_.errors(0), actual_.errors(0),
