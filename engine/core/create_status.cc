@@ -148,7 +148,7 @@ void DecideCreateStatus(const Question& question, Draft& draft) {
   if (request.state() == v1::STATUS_STATE_INACTIVE) {
     draft.Cite({80});  // which is silent about it
   } else {
-    draft.NotifyOfLastEvent();
+    draft.NotifyOfStatus(*status);
   }
   draft.Cite({30});
   if (TriggersInactivation(request)) {

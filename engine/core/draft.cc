@@ -49,6 +49,17 @@ void Draft::NotifyOfLastEvent() {
   Cite({80});
 }
 
+void Draft::NotifyOfStatus(const v1::DeploymentStatus& status) {
+  NotifyOfLastEvent();
+  v1::Acceptance* acceptance = decision_->mutable_acceptance();
+  v1::Deployment* deployment =
+      acceptance->mutable_effects(acceptance->effects_size() - 1)
+          ->mutable_deployment();
+  *deployment = question_.facts.deployment();
+  deployment->set_environment(status.environment());
+  deployment->set_updated_at_ms(status.created_at_ms());
+}
+
 std::string* Draft::Reject(v1::Reason reason, int rule) {
   v1::Rejection* rejection = decision_->mutable_rejection();
   rejection->set_reason(reason);

@@ -41,6 +41,8 @@ class Draft {
   v1::Event* AddEvent(v1::EventType type);
   // Asks the host to tell others about the event added last (R80).
   void NotifyOfLastEvent();
+  // The same for a status, with its deployment as the status leaves it.
+  void NotifyOfStatus(const v1::DeploymentStatus& status);
   // The next id of the command's block. Only as many as `IdsNeeded` says.
   int64_t TakeId() { return question_.command.ids().first() + ids_taken_++; }
 

@@ -22,6 +22,11 @@ const v1::Ref* FindRef(const v1::RepositoryState& state, v1::RefType type,
   return Find(state.refs(), std::pair<int, absl::string_view>(type, name));
 }
 
+int64_t LatestStatusId(const v1::DeploymentRecord& record) {
+  if (record.statuses().empty()) return 0;
+  return record.statuses(record.statuses_size() - 1).id();
+}
+
 v1::StatusState LatestState(const v1::DeploymentRecord& record) {
   return record.statuses().empty() ? v1::STATUS_STATE_UNSPECIFIED
                                    : record.statuses().rbegin()->state();
@@ -111,7 +116,9 @@ v1::Facts FactsFor(const v1::Rules& rules, const v1::RepositoryState& state,
   *facts.mutable_repository() = state.repository();
   const auto add_deployment = [&](int64_t id) {
     const v1::DeploymentRecord* record = Find(state.deployments(), id);
-    if (record != nullptr) *facts.mutable_deployment() = record->deployment();
+    if (record == nullptr) return record;
+    *facts.mutable_deployment() = record->deployment();
+    facts.set_latest_status_id(LatestStatusId(*record));
     return record;
   };
   switch (command.request_case()) {

@@ -56,6 +56,8 @@ v1::Limits LimitsOf(const v1::Rules& rules) {
   SLIPWAY_LIMIT(per_page_max, 100);
   SLIPWAY_LIMIT(request_body_bytes_max, 1 << 20);
   SLIPWAY_LIMIT(json_depth_max, 100);
+  SLIPWAY_LIMIT(idempotency_key_bytes_max, 255);
+  SLIPWAY_LIMIT(idempotency_kept_ms, 24 * 60 * 60 * 1000);
 #undef SLIPWAY_LIMIT
   return all;
 }

@@ -33,12 +33,15 @@ void Commit(const v1::Acceptance& acceptance, Repository& repository) {
   const size_t first = repository.outbox.size();
   for (const v1::Event& event : acceptance.events()) {
     repository.table.Apply(event);
-    const auto position = static_cast<int64_t>(repository.outbox.size()) + 1;
-    repository.outbox.push_back({position, event, /*notify=*/false});
+    OutboxEntry& entry = repository.outbox.emplace_back();
+    entry.position = static_cast<int64_t>(repository.outbox.size());
+    entry.event = event;
   }
   for (const v1::Effect& effect : acceptance.effects()) {
     if (effect.type() != v1::EFFECT_TYPE_NOTIFY) continue;
-    repository.outbox[first + effect.event_index()].notify = true;
+    OutboxEntry& entry = repository.outbox[first + effect.event_index()];
+    entry.notify = true;
+    if (effect.has_deployment()) entry.deployment = effect.deployment();
   }
 }
 
@@ -54,6 +57,21 @@ struct MemoryStore::Impl {
   // an id.
   std::shared_mutex names_by_id_mutex;
   absl::flat_hash_map<int64_t, v1::RepositoryName> names_by_id;
+
+  // Taken after a repository's lock. Where each entry of the stream of all
+  // repositories stands: the place in its repository's outbox.
+  std::shared_mutex stream_mutex;
+  std::vector<std::pair<Repository*, size_t>> stream;
+
+  // Only under the repository's lock.
+  void CommitTo(Repository& repository, const v1::Acceptance& acceptance) {
+    const size_t first = repository.outbox.size();
+    Commit(acceptance, repository);
+    std::unique_lock<std::shared_mutex> lock(stream_mutex);
+    for (size_t place = first; place < repository.outbox.size(); ++place) {
+      stream.emplace_back(&repository, place);
+    }
+  }
 
   // nullptr: no command has named it.
   Repository* Find(const v1::RepositoryName& name) {
@@ -121,7 +139,9 @@ absl::Status MemoryStore::Transact(const TransactParams& params,
   absl::Status status = params.decide(facts, decision);
   if (!status.ok()) return status;
   if (changes_names) impl_->UpdateNames(facts, *decision);
-  if (decision->has_acceptance()) Commit(decision->acceptance(), *found);
+  if (decision->has_acceptance()) {
+    impl_->CommitTo(*found, decision->acceptance());
+  }
   return absl::OkStatus();
 }
 
@@ -242,6 +262,34 @@ absl::StatusOr<std::vector<OutboxEntry>> MemoryStore::ReadOutbox(
       begin + std::clamp<int64_t>(params.limit, 0, total - begin);
   entries.assign(found->outbox.begin() + begin, found->outbox.begin() + end);
   return entries;
+}
+
+absl::StatusOr<std::vector<OutboxEntry>> MemoryStore::ReadAll(
+    const ReadAllParams& params) {
+  std::vector<std::pair<Repository*, size_t>> places;
+  int64_t position = 0;
+  {
+    std::shared_lock<std::shared_mutex> lock(impl_->stream_mutex);
+    const auto total = static_cast<int64_t>(impl_->stream.size());
+    position = std::clamp<int64_t>(params.after_position, 0, total);
+    const int64_t end =
+        position + std::clamp<int64_t>(params.limit, 0, total - position);
+    places.assign(impl_->stream.begin() + position,
+                  impl_->stream.begin() + end);
+  }
+  std::vector<OutboxEntry> entries;
+  entries.reserve(places.size());
+  for (const auto& [repository, place] : places) {
+    std::shared_lock<std::shared_mutex> lock(repository->mutex);
+    entries.push_back(repository->outbox[place]);
+    entries.back().global_position = ++position;
+  }
+  return entries;
+}
+
+absl::StatusOr<int64_t> MemoryStore::LastGlobalPosition() {
+  std::shared_lock<std::shared_mutex> lock(impl_->stream_mutex);
+  return static_cast<int64_t>(impl_->stream.size());
 }
 
 }  // namespace slipway

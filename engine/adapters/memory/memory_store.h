@@ -50,6 +50,9 @@ class MemoryStore : public Store, public Outbox {
       const StatusParams& params) override;
   absl::StatusOr<std::vector<OutboxEntry>> ReadOutbox(
       const ReadParams& params) override;
+  absl::StatusOr<std::vector<OutboxEntry>> ReadAll(
+      const ReadAllParams& params) override;
+  absl::StatusOr<int64_t> LastGlobalPosition() override;
 
  private:
   struct Impl;

@@ -58,7 +58,11 @@ v1::Facts RepositoryTable::FactsFor(const v1::Rules& rules,
   *facts.mutable_repository() = *repository_;
   const auto add_deployment = [&](int64_t id) {
     const Record* record = Find(id);
-    if (record != nullptr) *facts.mutable_deployment() = record->deployment;
+    if (record == nullptr) return record;
+    *facts.mutable_deployment() = record->deployment;
+    if (!record->statuses.empty()) {
+      facts.set_latest_status_id(record->statuses.back().id());
+    }
     return record;
   };
   switch (command.request_case()) {

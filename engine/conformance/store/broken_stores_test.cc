@@ -77,6 +77,13 @@ class Forwarding : public Store, public Outbox {
       const ReadParams& params) override {
     return memory_.ReadOutbox(params);
   }
+  absl::StatusOr<std::vector<OutboxEntry>> ReadAll(
+      const ReadAllParams& params) override {
+    return memory_.ReadAll(params);
+  }
+  absl::StatusOr<int64_t> LastGlobalPosition() override {
+    return memory_.LastGlobalPosition();
+  }
 
  protected:
   virtual void Spoil(v1::Deployment& /*row*/) {}

@@ -161,6 +161,13 @@ class JournalHandle : public StoreHandle, public Store, public Outbox {
       const ReadParams& params) override {
     return Read([&] { return memory_.ReadOutbox(params); });
   }
+  absl::StatusOr<std::vector<OutboxEntry>> ReadAll(
+      const ReadAllParams& params) override {
+    return Read([&] { return memory_.ReadAll(params); });
+  }
+  absl::StatusOr<int64_t> LastGlobalPosition() override {
+    return Read([&] { return memory_.LastGlobalPosition(); });
+  }
 
  private:
   template <typename Query>

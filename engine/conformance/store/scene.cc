@@ -237,8 +237,9 @@ void Scene::CompareTail(const v1::RepositoryName& name,
   std::vector<OutboxEntry>& stream = streams_[KeyOf(name)];
   const size_t first = stream.size();
   for (const v1::Event& event : decision.acceptance().events()) {
-    const auto position = static_cast<int64_t>(stream.size()) + 1;
-    stream.push_back({position, event, /*notify=*/false});
+    OutboxEntry& entry = stream.emplace_back();
+    entry.position = static_cast<int64_t>(stream.size());
+    entry.event = event;
     if (event.has_put_repository()) {
       repository_ids_.insert(event.put_repository().id());
     }
@@ -249,7 +250,9 @@ void Scene::CompareTail(const v1::RepositoryName& name,
   }
   for (const v1::Effect& effect : decision.acceptance().effects()) {
     if (effect.type() != v1::EFFECT_TYPE_NOTIFY) continue;
-    stream[first + effect.event_index()].notify = true;
+    OutboxEntry& entry = stream[first + effect.event_index()];
+    entry.notify = true;
+    if (effect.has_deployment()) entry.deployment = effect.deployment();
   }
   CompareStream(name, first, std::numeric_limits<int64_t>::max(), place);
 }
@@ -279,6 +282,9 @@ void Scene::CompareStream(const v1::RepositoryName& name, size_t first,
       findings_.Expect(
           entry.notify == expected.notify, "ReadOutbox: notify is ",
           entry.notify ? "true" : "false", " at position ", expected.position);
+      findings_.ExpectSame("deployment in the outbox",
+                           expected.deployment.value_or(v1::Deployment()),
+                           entry.deployment.value_or(v1::Deployment()));
       if (!findings_.empty()) return;
     }
   }

@@ -1,0 +1,173 @@
+// What is still to be sent to whom, and what has been: the durable side of
+// webhooks. `engine/adapters/webhook` is the caller, a store the implementation.
+//
+//   auto hook = queue.AddHook({"https://ci.example.org/hook"});
+//   queue.Enqueue({hook->id, now_ms, /*limit=*/100});
+//   for (slipway::Delivery& delivery :
+//        *queue.Claim({hook->id, now_ms, /*lease_ms=*/60'000, /*limit=*/16})) {
+//     ...  // send it
+//     queue.Record({delivery.id, attempt, slipway::DeliveryState::kDelivered});
+//   }
+
+#ifndef SLIPWAY_ENGINE_PORTS_DELIVERY_QUEUE_H_
+#define SLIPWAY_ENGINE_PORTS_DELIVERY_QUEUE_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/optional.h"
+#include "slipway/ports/outbox.h"
+
+namespace slipway {
+
+// Somebody who is told of events. Secrets are not kept here.
+struct Hook {
+  // Positive; never another hook's.
+  int64_t id = 0;
+  std::string url;
+  // The global position up to which deliveries have been made of the stream.
+  int64_t cursor = 0;
+};
+
+enum class DeliveryState {
+  // To be sent, for the first time or again.
+  kPending = 1,
+  // The hook has taken it.
+  kDelivered = 2,
+  // Given up.
+  kFailed = 3,
+};
+
+// One try of one delivery.
+struct DeliveryAttempt {
+  // 1, 2, 3, … of its delivery.
+  int64_t number = 0;
+  // Milliseconds since the Unix epoch.
+  int64_t started_at_ms = 0;
+  int64_t duration_ms = 0;
+  // Of HTTP; 0: no answer came, and `error` says why.
+  int status_code = 0;
+  std::string error;
+};
+
+// One event for one hook.
+struct Delivery {
+  // Grows in the order of the stream for each hook.
+  int64_t id = 0;
+  int64_t hook_id = 0;
+  // A random UUID in lower case, the same for every attempt.
+  std::string guid;
+  OutboxEntry entry;  // with its global position
+  DeliveryState state = DeliveryState::kPending;
+  // When it was enqueued, and when it is due again, in milliseconds since the
+  // Unix epoch.
+  int64_t enqueued_at_ms = 0;
+  int64_t due_at_ms = 0;
+  // Attempts since it was enqueued or redelivered: what a back-off counts from.
+  int64_t attempts_since_due = 0;
+  // All of them; the oldest first. Only `ListDeliveries` and `FindDelivery`
+  // fill this.
+  std::vector<DeliveryAttempt> attempts;
+};
+
+// Implementations are thread-safe, and so are several of them over the same
+// data: no two claim the same delivery at once. What a call has changed is as
+// durable as a decision.
+//
+// Every method may fail with
+//   UNAVAILABLE: the queue cannot answer now; trying again may help.
+//   DATA_LOSS: what is stored is damaged.
+class DeliveryQueue {
+ public:
+  virtual ~DeliveryQueue() = default;
+
+  struct AddHookParams {
+    std::string url;
+  };
+  // The hook of that URL, which is made where there is none; its cursor is then
+  // at the end of the stream, so that a new hook hears of what comes after it.
+  virtual absl::StatusOr<Hook> AddHook(const AddHookParams& params) = 0;
+
+  struct EnqueueParams {
+    int64_t hook_id = 0;
+    int64_t now_ms = 0;
+    // How many entries of the stream to look at, at most.
+    int64_t limit = 100;
+  };
+  // Makes pending deliveries of the next entries after the hook's cursor that
+  // ask for others to be told, and moves the cursor past them, all or nothing.
+  // How many entries were passed; 0 at the end of the stream.
+  //
+  // NOT_FOUND: there is no such hook.
+  virtual absl::StatusOr<int64_t> Enqueue(const EnqueueParams& params) = 0;
+
+  struct ClaimParams {
+    int64_t hook_id = 0;
+    int64_t now_ms = 0;
+    // For how long nobody else gets them, unless they are recorded before.
+    int64_t lease_ms = 60'000;
+    int64_t limit = 16;
+  };
+  // Pending deliveries that are due, the longest due first: of each deployment
+  // the oldest one that is pending, and no other, so that a deployment's events
+  // arrive in their order (R104). It costs what it gives, however many wait
+  // behind them.
+  virtual absl::StatusOr<std::vector<Delivery>> Claim(
+      const ClaimParams& params) = 0;
+
+  struct RecordParams {
+    int64_t delivery_id = 0;
+    // Its number is given by the queue.
+    DeliveryAttempt attempt;
+    // kPending: to be tried again at `due_at_ms`. Else the next one of the
+    // deployment is due at once.
+    DeliveryState state = DeliveryState::kPending;
+    int64_t due_at_ms = 0;
+  };
+  // Notes an attempt and ends the claim. Of a delivery that is not pending the
+  // attempt is noted and nothing else.
+  //
+  // NOT_FOUND: there is no such delivery.
+  virtual absl::Status Record(const RecordParams& params) = 0;
+
+  struct ListDeliveriesParams {
+    int64_t hook_id = 0;
+    // Only those with a lower id; 0: from the newest on.
+    int64_t before_id = 0;
+    int64_t limit = 30;
+  };
+  // The newest first.
+  virtual absl::StatusOr<std::vector<Delivery>> ListDeliveries(
+      const ListDeliveriesParams& params) = 0;
+
+  // nullopt: there is no such delivery.
+  virtual absl::StatusOr<absl::optional<Delivery>> FindDelivery(int64_t id) = 0;
+
+  struct RedeliverParams {
+    int64_t delivery_id = 0;
+    int64_t now_ms = 0;
+  };
+  // Makes a delivery pending, whatever became of it, and due now: at once where
+  // it is the oldest of its deployment that is pending, else after those.
+  //
+  // NOT_FOUND: there is no such delivery.
+  virtual absl::Status Redeliver(const RedeliverParams& params) = 0;
+
+  struct PruneParams {
+    // Those that are not pending and were enqueued before this time.
+    int64_t before_ms = 0;
+    int64_t limit = 1000;
+  };
+  // Forgets old deliveries with their attempts. How many it was.
+  virtual absl::StatusOr<int64_t> Prune(const PruneParams& params) = 0;
+
+  // How many deliveries of a hook are pending.
+  virtual absl::StatusOr<int64_t> CountPending(int64_t hook_id) = 0;
+};
+
+}  // namespace slipway
+
+#endif  // SLIPWAY_ENGINE_PORTS_DELIVERY_QUEUE_H_
