@@ -1,8 +1,10 @@
 #include "slipway/conformance/kit.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <functional>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -398,6 +400,7 @@ class Shared : public Wrapper {
     now.set_time_ms(now_ms_ += 20);
     absl::StatusOr<v1::Answer> answer = inner_.Apply(now);
     if (answer->has_deployment() && operation.has_create_deployment()) {
+      std::lock_guard<std::mutex> lock(mutex_);
       made_.push_back(answer->deployment().id());
     }
     return answer;
@@ -425,7 +428,8 @@ class Shared : public Wrapper {
 
   const bool with_others_;
   bool began_ = false;
-  int64_t now_ms_ = 1650000000000;
+  std::atomic<int64_t> now_ms_{1650000000000};
+  std::mutex mutex_;
   std::vector<int64_t> made_;
 };
 
@@ -449,6 +453,22 @@ TEST(Kit, ASharedRepositoryPassesToo) {
             << Describe(report);
       }
     }
+  }
+}
+
+// What clients in parallel have merged stays merged, too.
+TEST(Kit, ASharedRepositoryPassesWithClientsInParallel) {
+  for (const uint64_t seed : {1, 2, 3}) {
+    InProcessSubject engine(Engine());
+    Shared subject(engine, /*with_others=*/false);
+    RunOptions options;
+    options.profile = DocumentedProfile();
+    options.sequences = 60;
+    options.seed = seed;
+    options.clients = 4;
+    const v1::Report report = conformance::Run(options, subject);
+    EXPECT_EQ(report.verdict(), v1::VERDICT_CONFORMS) << Describe(report);
+    EXPECT_EQ(ResultOf(report, 36).outcome(), v1::RULE_OUTCOME_PASSED);
   }
 }
 

@@ -9,7 +9,6 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "absl/types/optional.h"
 
 namespace slipway {
 namespace conformance {
@@ -121,7 +120,9 @@ class Search {
 
   bool Descend(const Oracle& oracle, const Comparison& comparison, int depth) {
     if (depth == history_.entries_size()) {
-      return FitsLook(oracle, comparison, depth);
+      if (!FitsLook(oracle, comparison, depth)) return false;
+      explanation_.oracle = oracle;
+      return true;
     }
     // A read that fits here can as well be here: it changes nothing, and what
     // had to wait for it need not any more.

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/types/optional.h"
 #include "slipway/conformance/comparison.h"
 #include "slipway/conformance/oracle.h"
 #include "slipway/conformance/subject.h"
@@ -50,8 +51,10 @@ struct Explanation {
   Outcome outcome = Outcome::kNotDecided;
   // NOT_EXPLAINED: where the orders that went farthest ended. R36 leads.
   Mismatch mismatch;
-  // EXPLAINED: the rules of each call, in the order found.
+  // EXPLAINED: the rules of each call, in the order found, and the oracle that
+  // has made them all.
   std::vector<std::vector<int>> rules;
+  absl::optional<Oracle> oracle;
   // How many times a call was asked of an oracle.
   int64_t attempts = 0;
 };

@@ -123,6 +123,25 @@ TEST(Explain, R36NoCallComesBeforeOneThatHadEnded) {
   EXPECT_NE(explanation.mismatch.summary, "");
 }
 
+TEST(Explain, TellsWhatTheOrderHasLedTo) {
+  Recorder recorder;
+  v1::Operation merge = Create("$d1", 1000, 0);
+  merge.mutable_create_deployment()->mutable_request()->set_ref("topic");
+  v1::History history;
+  recorder.Record(merge, 10, 20, history);
+  ASSERT_EQ(history.entries(0).answer().code(), 202);
+  const Explanation explanation = recorder.Explained(history, v1::History());
+  ASSERT_EQ(explanation.outcome, Outcome::kExplained);
+  ASSERT_TRUE(explanation.oracle.has_value());
+  for (const v1::RefFixture& ref : explanation.oracle->refs()) {
+    if (ref.name() == "topic") {
+      EXPECT_FALSE(ref.is_behind());
+    } else if (ref.name() == "old") {
+      EXPECT_TRUE(ref.is_behind());
+    }
+  }
+}
+
 TEST(Explain, SaysWhenItDidNotFinish) {
   Recorder recorder;
   recorder.Make(Create("$d1", 1000, 0));

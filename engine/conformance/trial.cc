@@ -309,14 +309,27 @@ void Trials::RunInParallel(TrialResult& result) {
         ++tally_.histories_explained;
         tally_.steps_by_rule[36] += history->entries_size();
       }
+      oracle_ = std::move(explanation.oracle);
       return;
     case Explanation::Outcome::kNotDecided:
       if (counting_) ++tally_.histories_not_decided;
       result.outcome = TrialResult::Outcome::kNotDecided;
+      LearnMerges(*history);
       return;
     case Explanation::Outcome::kNotExplained:
       Conclude(std::move(explanation.mismatch), result);
+      LearnMerges(*history);
       return;
+  }
+}
+
+// No order is known, but what was merged in it is.
+void Trials::LearnMerges(const v1::History& history) {
+  for (const v1::HistoryEntry& entry : history.entries()) {
+    if (entry.operation().has_create_deployment() &&
+        entry.answer().code() == 202) {
+      oracle_->Apply(entry.operation());
+    }
   }
 }
 

@@ -104,6 +104,7 @@ class Trials {
   void LookBefore(TrialResult& result);
   bool Look(TrialResult& result);
   void RunInParallel(TrialResult& result);
+  void LearnMerges(const v1::History& history);
   void Conclude(Mismatch mismatch, TrialResult& result) const;
   void Finish(TrialResult& result);
   void Count(const std::vector<int>& rules);
@@ -119,7 +120,7 @@ class Trials {
   google::protobuf::RepeatedPtrField<v1::RefFixture> refs_;
   bool others_exist_ = false;
 
-  // Of the trial that is being made.
+  // Of the trial that is being made, or was made last.
   absl::optional<Oracle> oracle_;
   absl::optional<Comparison> comparison_;
   absl::optional<Generator> generator_;
