@@ -273,9 +273,15 @@ class KitRun {
   // -------------------------------------------------------------------------
   // The report.
 
+  int64_t RightStepsOf(int rule) const {
+    return trials_.has_value()
+               ? trials_->tally().right_by_rule[static_cast<size_t>(rule)]
+               : 0;
+  }
   int64_t StepsOf(int rule) const {
     return trials_.has_value()
-               ? trials_->tally().steps_by_rule[static_cast<size_t>(rule)]
+               ? trials_->tally().wrong_by_rule[static_cast<size_t>(rule)] +
+                     RightStepsOf(rule)
                : 0;
   }
 
@@ -314,8 +320,12 @@ class KitRun {
       result.set_note(why_not);
       return false;
     }
-    if (result.steps() == 0) {
+    // A wrong answer that breaks another rule may hide what it does to this.
+    if (RightStepsOf(row.number) == 0) {
       result.set_outcome(v1::RULE_OUTCOME_NOT_REACHED);
+      if (result.steps() > 0) {
+        result.set_note("no step that it had a say in was answered right");
+      }
       if (row.number == 36) result.set_note(NotDecided());
       return false;
     }

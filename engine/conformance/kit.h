@@ -73,7 +73,8 @@ struct RunOptions {
 //
 // Of each rule: FAILED or KNOWN where it leads in a failure; NOT_TESTED where
 // the profile leaves it open or the subject lacks what it needs; NOT_REACHED
-// where no operation put it to the test; else PASSED. `note` says why.
+// where no operation that put it to the test was answered right; else PASSED.
+// `note` says why.
 v1::Report Run(const RunOptions& options, SubjectUnderTest& subject);
 
 // Runs one sequence, of `--replay`, and nothing else: once, or with clients in

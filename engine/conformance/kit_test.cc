@@ -658,6 +658,46 @@ TEST(Kit, WhatIsNotReachedHasNotPassed) {
   EXPECT_EQ(ResultOf(report, 31).outcome(), v1::RULE_OUTCOME_NOT_REACHED);
 }
 
+// Answers a call with nothing but a code.
+class Blunt : public Wrapper {
+ public:
+  using Wrapper::Wrapper;
+  absl::StatusOr<v1::Answer> Apply(const v1::Operation& operation) override {
+    absl::StatusOr<v1::Answer> answer = inner_.Apply(operation);
+    if (only_creations && !operation.has_create_deployment()) return answer;
+    answer = v1::Answer();
+    answer->set_code(500);
+    return answer;
+  }
+  bool only_creations = false;
+};
+
+TEST(Kit, WhatIsNeverAnsweredRightHasNotPassed) {
+  for (const int clients : {1, 2}) {
+    InProcessSubject engine(Engine());
+    Blunt subject(engine);
+    RunOptions options = ShortRun();
+    options.clients = clients;
+    options.shrink_attempts_max = 50;
+    const v1::Report all = conformance::Run(options, subject);
+    EXPECT_EQ(all.verdict(), v1::VERDICT_DOES_NOT_CONFORM);
+    for (const v1::RuleResult& rule : all.rules()) {
+      EXPECT_NE(rule.outcome(), v1::RULE_OUTCOME_PASSED) << Describe(all);
+    }
+
+    subject.only_creations = true;
+    const v1::Report creations = conformance::Run(options, subject);
+    EXPECT_EQ(creations.verdict(), v1::VERDICT_DOES_NOT_CONFORM);
+    for (const int rule : {2, 10, 11, 13, 15, 16, 20, 31}) {
+      EXPECT_NE(ResultOf(creations, rule).outcome(), v1::RULE_OUTCOME_PASSED)
+          << Describe(creations);
+    }
+    // Its lists are as empty as they should be.
+    EXPECT_EQ(ResultOf(creations, 70).outcome(), v1::RULE_OUTCOME_PASSED)
+        << Describe(creations);
+  }
+}
+
 TEST(Kit, AnOpenRuleIsNotTested) {
   InProcessSubject subject(
       {DocumentedProfile().rules(), ProductionIsRetired().hooks});

@@ -42,12 +42,12 @@ std::string Trials::CleanUp() {
   return absl::StrCat("the clean-up failed: ", left_over.status().ToString());
 }
 
-void Trials::Count(const std::vector<int>& rules) {
+void Trials::Count(const std::vector<int>& rules,
+                   Tally::ByRule& by_rule) const {
   if (!counting_) return;
-  ++tally_.steps;
   for (const int rule : rules) {
     if (rule > 0 && rule < static_cast<int>(Tally::kRulesMax)) {
-      ++tally_.steps_by_rule[static_cast<size_t>(rule)];
+      ++by_rule[static_cast<size_t>(rule)];
     }
   }
 }
@@ -115,11 +115,14 @@ bool Trials::Make(v1::Operation& operation, int step, TrialResult& result) {
     result.status = answer.status();
     return false;
   }
-  Count(expected.rules);
+  if (counting_) ++tally_.steps;
   symbols_.Bind(operation, *answer);
   absl::optional<Mismatch> mismatch =
       comparison_->Compare(operation, expected, *answer, *oracle_);
-  if (!mismatch.has_value()) return true;
+  if (!mismatch.has_value()) {
+    Count(expected.rules, tally_.right_by_rule);
+    return true;
+  }
   Conclude(*std::move(mismatch), result);
   result.expected = std::move(expected.answer);
   result.actual = *std::move(answer);
@@ -189,6 +192,7 @@ bool Trials::Look(TrialResult& result) {
 
 void Trials::Finish(TrialResult& result) {
   if (result.outcome == TrialResult::Outcome::kPassed) return;
+  Count(result.mismatch.rules, tally_.wrong_by_rule);
   *result.sequence.mutable_profile() = options_.profile;
   for (v1::Operation& operation : operations_) {
     std::string call = subject_.DescribeCall(operation);
@@ -300,15 +304,19 @@ void Trials::RunInParallel(TrialResult& result) {
   }
   if (options_.on_history) options_.on_history(*history);
 
+  if (counting_) {
+    tally_.steps += history->entries_size() + look.entries_size();
+  }
+
   Explanation explanation =
       Explain(*oracle_, *comparison_, *history, look, options_.attempts_max);
   switch (explanation.outcome) {
     case Explanation::Outcome::kExplained:
-      for (const std::vector<int>& rules : explanation.rules) Count(rules);
-      if (counting_) {
-        ++tally_.histories_explained;
-        tally_.steps_by_rule[36] += history->entries_size();
+      for (const std::vector<int>& rules : explanation.rules) {
+        Count(rules, tally_.right_by_rule);
+        Count({36}, tally_.right_by_rule);
       }
+      if (counting_) ++tally_.histories_explained;
       oracle_ = std::move(explanation.oracle);
       return;
     case Explanation::Outcome::kNotDecided:

@@ -72,8 +72,11 @@ struct TrialResult {
 // What the trials so far have come to.
 struct Tally {
   static constexpr size_t kRulesMax = 128;
-  // By rule, how many operations it had a say in.
-  std::array<int64_t, kRulesMax> steps_by_rule = {};
+  using ByRule = std::array<int64_t, kRulesMax>;
+  // By rule, how many operations it had a say in that were answered right, and
+  // how many wrong answers may break it.
+  ByRule right_by_rule = {};
+  ByRule wrong_by_rule = {};
   int64_t steps = 0;
   int64_t histories_explained = 0;
   int64_t histories_not_decided = 0;
@@ -107,7 +110,7 @@ class Trials {
   void LearnMerges(const v1::History& history);
   void Conclude(Mismatch mismatch, TrialResult& result) const;
   void Finish(TrialResult& result);
-  void Count(const std::vector<int>& rules);
+  void Count(const std::vector<int>& rules, Tally::ByRule& by_rule) const;
 
   const TrialOptions options_;
   SubjectUnderTest& subject_;
