@@ -279,6 +279,15 @@ class Run {
       v1::Effect& effect = *wanted.add_effects();
       effect.set_type(v1::EFFECT_TYPE_NOTIFY);
       effect.set_event_index(index);
+      if (index < 0 || index >= wanted.events_size()) continue;
+      if (!wanted.events(index).has_status()) continue;
+      // The folding has brought it to where the status leaves it.
+      const int64_t id = wanted.events(index).status().deployment_id();
+      for (const v1::DeploymentRecord& record :
+           StateOf(command.repository()).deployments()) {
+        if (record.deployment().id() != id) continue;
+        *effect.mutable_deployment() = record.deployment();
+      }
     }
     Compare("the acceptance", wanted, decision.acceptance());
   }
@@ -308,7 +317,7 @@ class Run {
   void CheckView(const scenario::v1::View& view) {
     const v1::RepositoryName name =
         view.has_repository() ? view.repository() : DefaultRepository();
-    const v1::RepositoryState& state = repositories_[FoldName(FullName(name))];
+    const v1::RepositoryState& state = StateOf(name);
     scenario::v1::View got;
     if (view.has_repository()) *got.mutable_repository() = view.repository();
     for (const v1::DeploymentRecord& record : state.deployments()) {
@@ -338,6 +347,10 @@ class Run {
       }
     }
     Compare("the view", view, got);
+  }
+
+  v1::RepositoryState& StateOf(const v1::RepositoryName& name) {
+    return repositories_[FoldName(FullName(name))];
   }
 
   // The name that the events of a command carry.

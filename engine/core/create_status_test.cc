@@ -499,10 +499,30 @@ TEST(CreateStatusTest, R80EveryStatusIsToldButInactiveOnes) {
     }
     // Neither the retired deployments nor the environment are told.
     ASSERT_EQ(decision.acceptance().effects_size(), 1);
-    EXPECT_TRUE(SameMessage(
-        decision.acceptance().effects(0),
-        FromText<v1::Effect>("type: EFFECT_TYPE_NOTIFY event_index: 0")));
+    EXPECT_TRUE(
+        SameMessage(decision.acceptance().effects(0), FromText<v1::Effect>(R"pb(
+                      type: EFFECT_TYPE_NOTIFY
+                      event_index: 0
+                      deployment {
+                        id: 50
+                        task: "deploy"
+                        original_environment: "staging"
+                        environment: "staging"
+                        creator { id: 8 login: "bob" }
+                        updated_at_ms: 5000
+                      })pb")));
   }
+}
+
+TEST(CreateStatusTest, R80TheDeploymentIsToldOfAsTheStatusLeavesIt) {
+  Asked asked = AskSuccess();
+  asked.facts.mutable_deployment()->set_updated_at_ms(4000);
+  asked.command.mutable_create_status()->set_environment("qa");
+  v1::Deployment left = asked.facts.deployment();
+  left.set_environment("qa");
+  left.set_updated_at_ms(5000);
+  EXPECT_TRUE(
+      SameMessage(asked.Answer().acceptance().effects(0).deployment(), left));
 }
 
 }  // namespace

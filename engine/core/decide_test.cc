@@ -281,11 +281,7 @@ class Scrambler {
     if (field->is_repeated()) {
       reflection->ClearField(message, field);
       for (int i = Below(4); i > 0; --i) {
-        if (field->message_type() != nullptr) {
-          Scramble(2, reflection->AddMessage(message, field), depth + 1);
-        } else {
-          reflection->AddString(message, field, Text());
-        }
+        Add(field, message, depth);
       }
       return;
     }
@@ -304,6 +300,24 @@ class Scrambler {
         return reflection->SetBool(message, field, Below(2) == 0);
       case FieldDescriptor::CPPTYPE_INT64:
         return reflection->SetInt64(message, field, Integer());
+      case FieldDescriptor::CPPTYPE_INT32:
+        return reflection->SetInt32(message, field, Below(200) - 1);
+      default:
+        FAIL() << "a type that this test does not know: " << field->full_name();
+    }
+  }
+
+  void Add(const FieldDescriptor* field, Message* message, int depth) {
+    const Reflection* reflection = message->GetReflection();
+    switch (field->cpp_type()) {
+      case FieldDescriptor::CPPTYPE_MESSAGE:
+        return Scramble(2, reflection->AddMessage(message, field), depth + 1);
+      case FieldDescriptor::CPPTYPE_STRING:
+        return reflection->AddString(message, field, Text());
+      case FieldDescriptor::CPPTYPE_INT64:
+        return reflection->AddInt64(message, field, Integer());
+      case FieldDescriptor::CPPTYPE_INT32:
+        return reflection->AddInt32(message, field, Below(200) - 1);
       default:
         FAIL() << "a type that this test does not know: " << field->full_name();
     }

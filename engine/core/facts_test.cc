@@ -133,7 +133,7 @@ TEST(FactsForTest, CreateDeploymentNeedsItsRefAndItsEnvironment) {
 TEST(FactsForTest, R31CreateStatusNeedsWhatASuccessRetires) {
   const std::string deployment40 =
       "deployment { id: 40 environment: 'STAGING' }"
-      " status_count: 1 ";
+      " latest_status_id: 41 status_count: 1 ";
   const std::string live10 =
       "live_deployments { id: 10 environment: 'staging' task: 'deploy' "
       "creator { id: 8 login: 'bob' } } ";
@@ -174,7 +174,7 @@ TEST(FactsForTest, R41DeleteDeploymentNeedsItsStateAndItsScope) {
   const std::string deployment50 =
       "deployment { id: 50 original_environment: 'staging' "
       "environment: 'production' production_environment: true } "
-      "latest_state: STATUS_STATE_SUCCESS ";
+      "latest_status_id: 51 latest_state: STATUS_STATE_SUCCESS ";
   const std::string request = "delete_deployment { deployment_id: ";
   ExpectFacts(request + "50 }", deployment50);
   // Where it was moved to it is the only one.
@@ -182,7 +182,7 @@ TEST(FactsForTest, R41DeleteDeploymentNeedsItsStateAndItsScope) {
               observed);
   const std::string deployment20 =
       "deployment { id: 20 environment: 'staging' } "
-      "latest_state: STATUS_STATE_FAILURE ";
+      "latest_status_id: 22 latest_state: STATUS_STATE_FAILURE ";
   ExpectFacts(request + "20 }", deployment20);
   ExpectFacts(request + "20 }", deployment20, observed);
   ExpectFacts(request + "30 }", "deployment { id: 30 environment: 'STAGING' }",

@@ -53,7 +53,9 @@ TEST(LimitsTest, R4UnsetLimitsHaveTheirDefaults) {
     per_page_default: 30
     per_page_max: 100
     request_body_bytes_max: 1048576
-    json_depth_max: 100)pb");
+    json_depth_max: 100
+    idempotency_key_bytes_max: 255
+    idempotency_kept_ms: 86400000)pb");
   EXPECT_TRUE(SameMessage(LimitsOf(v1::Rules()), defaults));
   v1::Rules rules;
   rules.mutable_limits();
