@@ -1,9 +1,12 @@
 #include "slipway/runner/runner.h"
 
 #include <cstdint>
+#include <string>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "slipway/core/decide.h"
 #include "slipway/core/facts.h"
 
@@ -20,11 +23,40 @@ const v1::MergeEffect* MergeOf(const v1::Decision& decision) {
   return nullptr;
 }
 
+// "OUTCOME_STATUS_CREATED" is "status_created".
+std::string OutcomeLabel(const absl::StatusOr<v1::Decision>& decision) {
+  if (!decision.ok()) return "failed";
+  if (decision->replayed()) return "replayed";
+  if (decision->has_rejection()) {
+    return absl::AsciiStrToLower(absl::StripPrefix(
+        v1::Reason_Name(decision->rejection().reason()), "REASON_"));
+  }
+  return absl::AsciiStrToLower(absl::StripPrefix(
+      v1::Outcome_Name(decision->acceptance().outcome()), "OUTCOME_"));
+}
+
 }  // namespace
 
 Runner::Runner(RunnerParams params) : params_(std::move(params)) {}
 
 absl::StatusOr<v1::Decision> Runner::Execute(const v1::Command& command) {
+  absl::StatusOr<v1::Decision> decision = DecideAndCommit(command);
+  if (params_.metrics != nullptr) Count(command, decision);
+  return decision;
+}
+
+void Runner::Count(const v1::Command& command,
+                   const absl::StatusOr<v1::Decision>& decision) {
+  const auto* request =
+      v1::Command::descriptor()->FindFieldByNumber(command.request_case());
+  const std::string kind =
+      request == nullptr ? "none" : std::string(request->name());
+  params_.metrics->Add("slipway_decisions_total",
+                       {{"kind", kind}, {"outcome", OutcomeLabel(decision)}});
+}
+
+absl::StatusOr<v1::Decision> Runner::DecideAndCommit(
+    const v1::Command& command) {
   v1::Decision decision;
   v1::Command filled = command;
   for (int attempt = 0; attempt < kMergeAttemptsMax; ++attempt) {

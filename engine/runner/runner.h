@@ -18,6 +18,7 @@
 #include "absl/types/optional.h"
 #include "slipway/ports/clock.h"
 #include "slipway/ports/id_source.h"
+#include "slipway/ports/metrics.h"
 #include "slipway/ports/source_control.h"
 #include "slipway/ports/store.h"
 #include "slipway/v1/command.pb.h"
@@ -37,6 +38,11 @@ struct RunnerParams {
   IdSource* ids = nullptr;
   // Empty: as documented.
   v1::Rules rules = {};
+  // Gets slipway_decisions_total{kind, outcome}: of the command the name of its
+  // request ("create_status", or "none"); that of the acceptance's outcome
+  // ("status_created"), the rejection's reason ("invalid_fields"), "replayed"
+  // (R100), or "failed". nullptr: nobody counts.
+  Metrics* metrics = nullptr;
 };
 
 // Thread-safe: commands on one repository are decided one after the other,
@@ -74,6 +80,10 @@ class Runner {
     v1::Repository repository;
   };
 
+  // `Execute`, uncounted.
+  absl::StatusOr<v1::Decision> DecideAndCommit(const v1::Command& command);
+  void Count(const v1::Command& command,
+             const absl::StatusOr<v1::Decision>& decision);
   absl::Status AskSourceControl(const v1::Command& command, Outside* outside);
   absl::StatusOr<SourceControl::MergeResult> Merge(const v1::Command& command,
                                                    const v1::MergeEffect& merge,

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <thread>
 #include <utility>
@@ -18,6 +19,7 @@
 #include "slipway/adapters/memory/memory_ids.h"
 #include "slipway/adapters/memory/memory_store.h"
 #include "slipway/core/rules.h"
+#include "slipway/ports/metrics.h"
 #include "slipway/ports/source_control.h"
 #include "slipway/ports/store.h"
 
@@ -240,6 +242,40 @@ TEST_F(RunnerTest, ARejectionIsAnAnswerAndChangesNothing) {
             v1::REASON_REF_NOT_FOUND);
   EXPECT_EQ(Rejected(runner, "").reason(), v1::REASON_MALFORMED_COMMAND);
   EXPECT_FALSE(Changed());
+}
+
+// Counters by their labels.
+class FakeMetrics : public Metrics {
+ public:
+  void Add(absl::string_view counter, Labels labels, double amount) override {
+    std::string key(counter);
+    for (const MetricLabel& label : labels) {
+      key.append(" ").append(label.value.data(), label.value.size());
+    }
+    counters[key] += amount;
+  }
+  void Set(absl::string_view, Labels, double) override {}
+  void Observe(absl::string_view, Labels, double) override {}
+  std::map<std::string, double> counters;
+};
+
+TEST_F(RunnerTest, CountsDecisionsByKindAndOutcome) {
+  FakeMetrics metrics;
+  Runner runner({&store_, nullptr, &clock_, ids_, rules_, &metrics});
+  Accepted(runner, "create_deployment { ref: 'main' }");
+  Accepted(runner, "create_deployment { ref: 'main' }");
+  Rejected(runner, "create_deployment { ref: 'nowhere' }");
+  Rejected(runner, "");
+  store_.transacts_until_failure = 0;
+  EXPECT_FALSE(runner.Execute(CommandOf(kCreate)).ok());
+  EXPECT_TRUE(runner.DryRun(CommandOf(kCreate)).ok());
+  const std::map<std::string, double> expected = {
+      {"slipway_decisions_total create_deployment deployment_created", 2},
+      {"slipway_decisions_total create_deployment failed", 1},
+      {"slipway_decisions_total create_deployment ref_not_found", 1},
+      {"slipway_decisions_total none malformed_command", 1},
+  };
+  EXPECT_EQ(metrics.counters, expected);
 }
 
 // ---------------------------------------------------------------------------

@@ -183,12 +183,24 @@ HttpResponse RejectionReply(const v1::Rejection& rejection,
 
 HttpResponse FailureReply(const absl::Status& status,
                           absl::string_view documentation_url) {
-  if (!absl::IsUnavailable(status) && !absl::IsAborted(status)) {
-    return ErrorReply(500, "Server Error", documentation_url);
+  absl::string_view retry_after_s;
+  switch (status.code()) {
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kAborted:
+    case absl::StatusCode::kDeadlineExceeded:
+      retry_after_s = "1";
+      break;
+    case absl::StatusCode::kDataLoss:
+    case absl::StatusCode::kResourceExhausted:
+      // Somebody has to see to it first.
+      retry_after_s = "60";
+      break;
+    default:
+      return ErrorReply(500, "Server Error", documentation_url);
   }
   HttpResponse response =
       ErrorReply(503, "Service Unavailable", documentation_url);
-  response.headers.push_back({"Retry-After", "1"});
+  response.headers.push_back({"Retry-After", std::string(retry_after_s)});
   return response;
 }
 

@@ -25,8 +25,10 @@ HttpResponse ErrorReply(int status, absl::string_view message,
 HttpResponse RejectionReply(const v1::Rejection& rejection,
                             absl::string_view documentation_url);
 
-// What a failure of the machinery is on the wire: 503 where trying again may
-// help, else 500. Its details are for the host, not for clients.
+// What a failure of the machinery is on the wire (R108): 503 with `Retry-After`
+// where the store or source control failed, after a minute where somebody has
+// to see to it first; 500 for what should not happen. Its details are for the
+// host, not for clients.
 HttpResponse FailureReply(const absl::Status& status,
                           absl::string_view documentation_url);
 

@@ -86,7 +86,7 @@ TEST(RepliesTest, R15StatesOfContexts) {
             R"("documentation_url":"d","status":"409"})");
 }
 
-TEST(RepliesTest, FailuresTellWhetherToTryAgainAndNothingElse) {
+TEST(RepliesTest, R108FailuresTellWhetherToTryAgainAndNothingElse) {
   const struct {
     absl::Status status;
     int code;
@@ -94,11 +94,12 @@ TEST(RepliesTest, FailuresTellWhetherToTryAgainAndNothingElse) {
     const char* message;
   } cases[] = {
       // clang-format off
-      {absl::UnavailableError("secret"),       503, "1", "Service Unavailable"},
-      {absl::AbortedError("secret"),           503, "1", "Service Unavailable"},
-      {absl::DataLossError("secret"),          500, "",  "Server Error"},
-      {absl::InternalError("secret"),          500, "",  "Server Error"},
-      {absl::ResourceExhaustedError("secret"), 500, "",  "Server Error"},
+      {absl::UnavailableError("secret"),       503, "1",  "Service Unavailable"},
+      {absl::AbortedError("secret"),           503, "1",  "Service Unavailable"},
+      {absl::DeadlineExceededError("secret"),  503, "1",  "Service Unavailable"},
+      {absl::DataLossError("secret"),          503, "60", "Service Unavailable"},
+      {absl::ResourceExhaustedError("secret"), 503, "60", "Service Unavailable"},
+      {absl::InternalError("secret"),          500, "",   "Server Error"},
       // clang-format on
   };
   for (const auto& c : cases) {

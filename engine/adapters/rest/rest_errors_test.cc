@@ -2,6 +2,7 @@
 // rest_handler_test.cc.
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -383,7 +384,62 @@ class FailingStore : public Store {
   absl::Status failure_;
 };
 
-TEST_F(RestErrorsTest, AFailingStoreIsAnAnswerToo) {
+// A store that can be read, but not written to.
+class FullStore : public FailingStore {
+ public:
+  FullStore(Store* store, absl::Status failure)
+      : FailingStore(store, std::numeric_limits<int>::max(), failure),
+        failure_(std::move(failure)) {}
+  absl::Status Transact(const TransactParams& /*params*/,
+                        v1::Decision* /*decision*/) override {
+    return failure_;
+  }
+
+ private:
+  absl::Status failure_;
+};
+
+TEST_F(RestErrorsTest, R108ReadsGoOnWhereWritesFail) {
+  FullStore store(&world_.store, absl::UnavailableError("disk full"));
+  MemoryIds ids;
+  Runner runner({&store, nullptr, &world_.clock, &ids, DocumentedRules()});
+  RestHandler rest(
+      {&runner, &store, RestDialect::kGitHub, "", internal::Octocat()});
+  const struct {
+    const char* method;
+    const char* path;
+    const char* body;
+    int status;
+  } cases[] = {
+      // clang-format off
+      {"POST",   "",                R"({"ref":"main"})",    503},
+      {"POST",   "/1/statuses",     R"({"state":"error"})", 503},
+      {"DELETE", "/4",              "",                     503},
+      {"GET",    "",                "",                     200},
+      {"GET",    "/1",              "",                     200},
+      {"GET",    "/1/statuses",     "",                     200},
+      {"GET",    "/1/statuses/3",   "",                     200},
+      {"GET",    "/9",              "",                     404},
+      {"POST",   "",                "[",                    400},
+      // clang-format on
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(absl::StrCat(c.method, " ", c.path, " ", c.body));
+    HttpRequest request;
+    request.method = c.method;
+    request.target = absl::StrCat(kDeployments, c.path);
+    request.headers = {{"Host", "api.example.org"}};
+    request.body = c.body;
+    const HttpResponse response = rest.Handle(request);
+    EXPECT_EQ(response.status, c.status);
+    EXPECT_EQ(Header(response, "Retry-After"), c.status == 503 ? "1" : "");
+    if (c.status == 200) {
+      EXPECT_EQ(response.body, world_.Send("GET", request.target).body);
+    }
+  }
+}
+
+TEST_F(RestErrorsTest, R108AFailingStoreIsAnAnswerToo) {
   const struct {
     const char* method;
     const char* target;
@@ -413,7 +469,7 @@ TEST_F(RestErrorsTest, AFailingStoreIsAnAnswerToo) {
       // clang-format off
       {absl::UnavailableError("the password is secret"), 503, "Service Unavailable", "1"},
       {absl::AbortedError("the password is secret"),     503, "Service Unavailable", "1"},
-      {absl::DataLossError("the password is secret"),    500, "Server Error",        ""},
+      {absl::DataLossError("the password is secret"),    503, "Service Unavailable", "60"},
       {absl::InternalError("the password is secret"),    500, "Server Error",        ""},
       // clang-format on
   };

@@ -51,8 +51,9 @@ struct RestParams {
 };
 
 // Thread-safe and total. Limits are those of the runner's rules. Failures of
-// the store or source control are answered 503 with `Retry-After` where trying
-// again may help (UNAVAILABLE, ABORTED), else 500.
+// the store or source control are answered 503 with `Retry-After` (R108):
+// UNAVAILABLE, ABORTED and DEADLINE_EXCEEDED after a second, DATA_LOSS and
+// RESOURCE_EXHAUSTED after a minute. Other failures are answered 500.
 class RestHandler : public HttpHandler {
  public:
   // `runner`, `store` and `actor` are needed.

@@ -1,0 +1,76 @@
+// What operators ask a server, in front of the handler that does its work:
+//
+//   GET /healthz   200 where it is ready, else 503 and why not
+//   GET /metrics   what it has counted
+//
+// Everything else goes on to the next handler, and is counted.
+//
+//   slipway::OperationsParams params;
+//   params.next = &rest;
+//   params.clock = &clock;
+//   params.ready = [&] { return store.FindRepositoryById(1).status(); };
+//   params.metrics_page = [&] { return metrics.Text(); };
+//   slipway::OperationsHandler operations(params);
+//   auto server = slipway::HttpServer::Start(options, &operations);
+//
+// Both paths answer whoever asks, and say what clients of the API are not
+// told: a proxy in front keeps the public from them.
+
+#ifndef SLIPWAY_ENGINE_ADAPTERS_OPERATIONS_OPERATIONS_HANDLER_H_
+#define SLIPWAY_ENGINE_ADAPTERS_OPERATIONS_OPERATIONS_HANDLER_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "slipway/ports/clock.h"
+#include "slipway/ports/http.h"
+#include "slipway/ports/metrics.h"
+
+namespace slipway {
+
+// What the handler works with. Not owned; all must outlive it.
+struct OperationsParams {
+  HttpHandler* next = nullptr;
+  Clock* clock = nullptr;
+  // Thread-safe. Asks something cheap of what the server stands on, such as one
+  // row of its store. OK: ready.
+  std::function<absl::Status()> ready;
+  // The page of /metrics. Empty: there is none, and the path is no other than
+  // those of the next handler.
+  std::function<std::string()> metrics_page;
+  std::string metrics_content_type = "text/plain; version=0.0.4; charset=utf-8";
+  // nullptr: requests are not counted.
+  Metrics* metrics = nullptr;
+  // For how long a write that was answered 503 makes the server not ready, if
+  // none has succeeded since. It ends, so that a server that gets no writes
+  // while it is not ready is tried again.
+  int64_t failed_write_ms = 10'000;
+};
+
+// Thread-safe and total. A probe reads, and never writes: whether writing works
+// is known from the last write that a client made.
+//
+// /healthz and /metrics know GET and HEAD; other methods are answered 405. What
+// they answer is not counted.
+class OperationsHandler : public HttpHandler {
+ public:
+  // `next`, `clock` and `ready` are needed.
+  explicit OperationsHandler(OperationsParams params);
+
+  HttpResponse Handle(const HttpRequest& request) override;
+
+ private:
+  HttpResponse Health() const;
+  HttpResponse HandOn(const HttpRequest& request);
+
+  const OperationsParams params_;
+  // When the last write was answered 503; 0: it was not.
+  std::atomic<int64_t> write_failed_at_ms_{0};
+};
+
+}  // namespace slipway
+
+#endif  // SLIPWAY_ENGINE_ADAPTERS_OPERATIONS_OPERATIONS_HANDLER_H_
