@@ -1,0 +1,107 @@
+#include "slipway/examples/server/server_flags.h"
+
+#include <algorithm>
+#include <cstddef>
+
+#include "absl/flags/flag.h"
+#include "absl/flags/parse.h"
+#include "absl/flags/usage.h"
+#include "absl/flags/usage_config.h"
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
+#include "slipway/core/rules.h"
+#include "slipway/examples/server/repeated_flag.h"
+
+ABSL_FLAG(std::string, listen, "127.0.0.1:8080",
+          "IP address and port to serve on; port 0 picks a free one");
+ABSL_FLAG(std::string, port_file, "",
+          "file that the port is written to once the server listens");
+ABSL_FLAG(std::string, store, "memory", "where deployments are kept: memory");
+ABSL_FLAG(std::string, seed, "",
+          "text file of a slipway.v1.Seed: the repositories to start with "
+          "(default: octocat/hello-world). Those that the store has, or had, "
+          "stay as they are. Their branches and commits are kept in memory, "
+          "whatever --store is: each start begins with those of the seed");
+ABSL_FLAG(std::string, dialect, "github",
+          "github (paths from /) or enterprise (paths from /api/v3)");
+ABSL_FLAG(std::string, base_url, "",
+          "scheme, host and port for the addresses in answers (default: http "
+          "and the Host header of the request)");
+ABSL_FLAG(std::string, rules, "documented",
+          "documented or observed: which preset of rules to follow");
+
+namespace {
+
+namespace v1 = slipway::v1;
+
+absl::StatusOr<v1::Rules> RulesOfFlag() {
+  const std::string preset = absl::GetFlag(FLAGS_rules);
+  if (preset == "documented") return slipway::DocumentedRules();
+  if (preset == "observed") return slipway::ObservedRules();
+  return absl::InvalidArgumentError(
+      absl::StrCat("--rules: '", preset, "' is not documented or observed"));
+}
+
+absl::StatusOr<slipway::RestDialect> DialectOfFlag() {
+  const std::string dialect = absl::GetFlag(FLAGS_dialect);
+  if (dialect == "github") return slipway::RestDialect::kGitHub;
+  if (dialect == "enterprise") return slipway::RestDialect::kEnterprise;
+  return absl::InvalidArgumentError(
+      absl::StrCat("--dialect: '", dialect, "' is not github or enterprise"));
+}
+
+// Whatever passes stands in answers and their headers as it is.
+absl::Status CheckBaseUrl(const std::string& url) {
+  if (url.empty()) return absl::OkStatus();
+  absl::string_view host = absl::StripSuffix(url, "/");
+  const bool scheme = absl::ConsumePrefix(&host, "http://") ||
+                      absl::ConsumePrefix(&host, "https://");
+  const bool plain = std::all_of(host.begin(), host.end(), [](unsigned char c) {
+    return absl::ascii_isalnum(c) || absl::StrContains("-._:[]", c);
+  });
+  if (scheme && plain && !host.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("--base_url: '", absl::CEscape(url),
+                   "' is not http:// or https:// and a host"));
+}
+
+}  // namespace
+
+absl::StatusOr<ServerFlags> ReadFlags(int argc, char** argv) {
+  // For --help: every flag of this file.
+  absl::FlagsUsageConfig usage;
+  usage.contains_help_flags = [](absl::string_view file) {
+    return absl::EndsWith(file, "examples/server/server_flags.cc");
+  };
+  absl::SetFlagsUsageConfig(usage);
+  absl::SetProgramUsageMessage(
+      "Serves the GitHub Deployments API, with /healthz and /metrics.");
+  const auto rest = absl::ParseCommandLine(argc, argv);
+  if (rest.size() > 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("unexpected argument '", rest[1], "'"));
+  }
+
+  ServerFlags flags;
+  const auto listen = slipway::ParseListenAddress(absl::GetFlag(FLAGS_listen));
+  if (!listen.ok()) return listen.status();
+  flags.listen = *listen;
+  flags.port_file = absl::GetFlag(FLAGS_port_file);
+  flags.store = absl::GetFlag(FLAGS_store);
+  flags.seed = absl::GetFlag(FLAGS_seed);
+  const auto rules = RulesOfFlag();
+  if (!rules.ok()) return rules.status();
+  flags.rules = *rules;
+  const auto dialect = DialectOfFlag();
+  if (!dialect.ok()) return dialect.status();
+  flags.dialect = *dialect;
+  flags.base_url = absl::GetFlag(FLAGS_base_url);
+  absl::Status status = CheckBaseUrl(flags.base_url);
+  if (!status.ok()) return status;
+  return flags;
+}

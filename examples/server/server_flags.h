@@ -1,0 +1,42 @@
+// The command line of the server, checked.
+
+#ifndef EXAMPLES_SERVER_SERVER_FLAGS_H_
+#define EXAMPLES_SERVER_SERVER_FLAGS_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "slipway/adapters/http/listen_address.h"
+#include "slipway/adapters/rest/rest_handler.h"
+#include "slipway/v1/rules.pb.h"
+
+// Somebody to tell of events.
+struct HookFlag {
+  std::string url;
+  // A path; what signs the deliveries is in the file.
+  std::string secret_file;
+};
+
+struct ServerFlags {
+  slipway::ListenAddress listen;
+  std::string port_file;
+  // As in the help text of --store.
+  std::string store;
+  // A path; empty: the seed that is built in.
+  std::string seed;
+  slipway::RestDialect dialect = slipway::RestDialect::kGitHub;
+  std::string base_url;
+  slipway::v1::Rules rules;
+  std::vector<HookFlag> hooks;
+  // Whether hooks may be on this machine or in a private network.
+  bool hooks_private = true;
+};
+
+// Reads the flags of the command line. `--help` and unknown flags end the
+// process.
+//
+// INVALID_ARGUMENT: a value that is none, or an argument that is no flag.
+absl::StatusOr<ServerFlags> ReadFlags(int argc, char** argv);
+
+#endif  // EXAMPLES_SERVER_SERVER_FLAGS_H_
