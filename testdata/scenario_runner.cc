@@ -15,6 +15,8 @@
 #include "slipway/core/evolve.h"
 #include "slipway/core/facts.h"
 #include "slipway/core/names.h"
+#include "slipway/core/rules.h"
+#include "slipway/v1/facts.pb.h"
 #include "slipway/v1/state.pb.h"
 
 namespace slipway {
@@ -178,7 +180,8 @@ class Run {
     if (step.has_command()) {
       TakeCommand(step);
     } else if (step.given() || step.has_accepted() || step.has_rejected() ||
-               !step.rules().empty() || step.merge_outcome() != 0) {
+               step.replays() != 0 || !step.rules().empty() ||
+               step.merge_outcome() != 0) {
       Fail("expects a decision but has no command");
     }
     if (step.has_view()) {
@@ -189,14 +192,17 @@ class Run {
   }
 
   void TakeCommand(const Step& step) {
-    if (step.given() + step.has_accepted() + step.has_rejected() != 1) {
-      Fail("is not exactly one of given, accepted and rejected");
+    if (step.given() + step.has_accepted() + step.has_rejected() +
+            (step.replays() != 0) !=
+        1) {
+      Fail("is not exactly one of given, accepted, rejected and replays");
     }
     const v1::Command command = Complete(step.command(), number_, clock_ms_);
     // As it was before the command.
     const v1::RepositoryName repository = Spelling(command);
     const v1::Decision decision = Decide(command, step);
-    CheckShape(decision);
+    decisions_[number_] = decision;
+    CheckShape(command, decision);
     if (step.given()) {
       if (!step.rules().empty()) Fail("is given, so it cannot expect rules");
       if (!decision.has_acceptance()) {
@@ -212,6 +218,11 @@ class Run {
           0) {
         Fail(absl::StrCat("the decision does not cite R", rule));
       }
+    }
+    if (step.replays() != 0) {
+      CheckReplay(step.replays(), decision);
+    } else if (decision.replayed()) {
+      Fail("is the answer to an earlier step");
     }
     if (step.has_accepted()) {
       CheckAccepted(step.accepted(), decision, repository, command);
@@ -235,7 +246,14 @@ class Run {
         facts.mutable_repository_id_holder()->set_name(holder.name());
       }
     }
+    auto& kept = keyed_answers_[{key, command.idempotency_key()}];
+    if (kept.has_decision()) *facts.mutable_keyed_answer() = kept;
     v1::Decision decision = slipway::Decide(scenario_.rules(), facts, command);
+    if (decision.replayed()) return decision;
+    if (KeepsAnswer(command, decision)) {
+      *kept.mutable_command() = command;
+      *kept.mutable_decision() = decision;
+    }
     for (const v1::Event& event : decision.acceptance().events()) {
       const absl::Status status = Evolve(event, &state);
       if (!status.ok()) Fail(status.ToString());
@@ -244,7 +262,12 @@ class Run {
   }
 
   // What is true of every decision.
-  void CheckShape(const v1::Decision& decision) {
+  void CheckShape(const v1::Command& command, const v1::Decision& decision) {
+    if (!decision.replayed() &&
+        decision.answered_at_ms() !=
+            (KeepsAnswer(command, decision) ? command.time_ms() : 0)) {
+      Fail("the decision does not say from when on it is kept");
+    }
     if (decision.has_acceptance() == decision.has_rejection()) {
       Fail("the decision is not exactly one of acceptance and rejection");
     }
@@ -254,6 +277,17 @@ class Run {
         Fail("the rules of the decision are not ascending");
       }
     }
+  }
+
+  void CheckReplay(int number, const v1::Decision& decision) {
+    const auto first = decisions_.find(number);
+    if (first == decisions_.end() || number == number_) {
+      Fail(absl::StrCat("replays step ", number, ", which has no decision"));
+      return;
+    }
+    v1::Decision wanted = first->second;
+    wanted.set_replayed(true);
+    Compare("the decision", wanted, decision);
   }
 
   void CheckAccepted(const scenario::v1::Accepted& accepted,
@@ -370,6 +404,10 @@ class Run {
   const Scenario& scenario_;
   // By the folded full name. A deleted repository stays, for its last id (R17).
   std::map<std::string, v1::RepositoryState> repositories_;
+  // By the folded full name and the idempotency key.
+  std::map<std::pair<std::string, std::string>, v1::KeyedAnswer> keyed_answers_;
+  // By the number of their step.
+  std::map<int, v1::Decision> decisions_;
   int64_t clock_ms_ = kStartMs;
   int number_ = 0;
   bool expects_anything_ = false;

@@ -29,9 +29,9 @@ using scenario::v1::Scenario;
 // Rules that a scenario must be about.
 const std::set<int>& CoveredRules() {
   static const auto* const rules =
-      new std::set<int>{1,  2,  3,  4,  5,  6,  7,  8,  10, 11, 12, 13, 14,
-                        15, 16, 17, 20, 21, 22, 23, 24, 25, 26, 30, 31, 32,
-                        33, 34, 35, 36, 37, 40, 41, 42, 50, 51, 60, 80, 81};
+      new std::set<int>{1,  2,  3,  4,  5,  6,  7,  8,  10, 11, 12, 13,  14, 15,
+                        16, 17, 20, 21, 22, 23, 24, 25, 26, 30, 31, 32,  33, 34,
+                        35, 36, 37, 40, 41, 42, 50, 51, 60, 80, 81, 100, 101};
   return *rules;
 }
 

@@ -23,7 +23,8 @@ bool HasRefBehind(const v1::Capabilities& capabilities, bool only_branches) {
 // repository: R1 (other spellings of its name), R3 (seen only in what R13 and
 // R14 say), R4 to R8 (the engine's own limits and the commands of its host),
 // R50 and R51 (derived, not on the wire of REST), R61 to R64, R82 and R90 to
-// R92 (not built yet), R81 (the engine's own stream).
+// R92 (not built yet), R81 (the engine's own stream), and from R100 on what the
+// engine has beyond GitHub.
 const std::vector<RuleRow>& RuleTable() {
   constexpr v1::Level kRequired = v1::LEVEL_REQUIRED;
   constexpr v1::Level kRecommended = v1::LEVEL_RECOMMENDED;

@@ -88,8 +88,10 @@ TEST(RuleTableTest, EveryBuiltRuleIsThereOrLeftOutOnPurpose) {
   const std::set<int> left_out = {1, 3, 4, 5, 6, 7, 8, 50, 51, 81};
   std::set<int> there;
   for (const RuleRow& row : RuleTable()) there.insert(row.number);
+  EXPECT_LT(*there.rbegin(), 100);
   for (const auto& rule : WrittenRules()) {
-    if (!rule.second.is_built) continue;
+    // From 100 on they are this engine's own, beyond what GitHub has.
+    if (!rule.second.is_built || rule.first >= 100) continue;
     EXPECT_NE(there.count(rule.first), left_out.count(rule.first))
         << rule.first;
   }

@@ -110,9 +110,18 @@ Asked Malformed() {
   return asked;
 }
 
+// The first time; to look at what is kept takes memory for a moment.
+Asked WithKeyAndExpectation() {
+  Asked asked = CreateStatusWithRetirement();
+  asked.command.set_idempotency_key(kLong);
+  asked.command.mutable_expectation()->add_latest_status_ids(0);
+  return asked;
+}
+
 std::vector<Asked> Questions() {
   return {CreateDeployment(),
           CreateStatusWithRetirement(),
+          WithKeyAndExpectation(),
           AskDeleteDeployment(),
           Invalid(),
           ContextsFailed(),

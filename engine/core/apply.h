@@ -25,7 +25,8 @@ namespace slipway {
 // every id that `state` has seen, as many as `IdsNeeded`; else it is
 // MALFORMED_COMMAND. A rejection is an answer, not an error, and leaves `state`
 // as it was. So does an acceptance with the outcome MERGE_REQUIRED: the caller
-// merges, puts the ref, and asks again. DATA_LOSS: `state` is damaged; it is
+// merges, puts the ref, and asks again. Idempotency keys are not remembered:
+// that is what stores are for (R100). DATA_LOSS: `state` is damaged; it is
 // left as it was.
 absl::StatusOr<v1::Decision> Apply(const v1::Rules& rules,
                                    const v1::Command& command,

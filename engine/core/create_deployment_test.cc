@@ -36,6 +36,7 @@ TEST(CreateDeploymentTest, R12RefusalsInTheirOrder) {
   // clang-format off
   internal::ExpectPrecedence(AskCreateDeployment(), {
       {v1::REASON_MALFORMED_COMMAND,     8, [](Asked& asked) { asked.command.set_time_ms(-1); }},
+      {v1::REASON_IDEMPOTENCY_KEY_REUSED, 100, internal::ReuseKey},
       {v1::REASON_REPOSITORY_NOT_FOUND,  1, [](Asked& asked) { asked.facts.clear_repository(); }},
       {v1::REASON_INVALID_FIELDS,       60, [](Asked& asked) { asked.command.mutable_create_deployment()->set_environment(""); }},
       {v1::REASON_REF_NOT_FOUND,         2, [](Asked& asked) { asked.facts.clear_ref(); }},

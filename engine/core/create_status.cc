@@ -119,6 +119,7 @@ void DecideCreateStatus(const Question& question, Draft& draft) {
                     "statuses.");
     return;
   }
+  if (draft.RejectIfMovedOn()) return;
 
   const std::string& environment =
       TargetEnvironment(facts.deployment(), request);

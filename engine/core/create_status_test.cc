@@ -1,5 +1,6 @@
 // R4, R11 and R20 to R37: what `Decide` makes of create_status.
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -68,10 +69,12 @@ TEST(CreateStatusTest, R12RefusalsInTheirOrder) {
   // clang-format off
   internal::ExpectPrecedence(good, {
       {v1::REASON_MALFORMED_COMMAND,     8, [](Asked& asked) { asked.command.set_time_ms(-1); }},
+      {v1::REASON_IDEMPOTENCY_KEY_REUSED, 100, internal::ReuseKey},
       {v1::REASON_REPOSITORY_NOT_FOUND,  1, [](Asked& asked) { asked.facts.clear_repository(); }},
       {v1::REASON_DEPLOYMENT_NOT_FOUND, 42, [](Asked& asked) { asked.facts.clear_deployment(); }},
       {v1::REASON_INVALID_FIELDS,       20, [](Asked& asked) { asked.command.mutable_create_status()->clear_state(); }},
       {v1::REASON_TOO_MANY_STATUSES,    26, [](Asked& asked) { asked.facts.set_status_count(3); }},
+      {v1::REASON_STATUS_MOVED_ON,     101, [](Asked& asked) { asked.command.mutable_expectation(); }},
   });
   // clang-format on
 }
@@ -481,6 +484,34 @@ TEST(CreateStatusTest, R35WhoRetires) {
     EXPECT_EQ(acceptance.events(1).actor().login(), "ann");
     EXPECT_EQ(acceptance.events(0).status().creator().login(), "ann");
   }
+}
+
+TEST(CreateStatusTest, R101TheLatestStatusMustBeAnExpectedOne) {
+  const struct {
+    int64_t latest_status_id;
+    std::vector<int64_t> expected;
+    bool accepted;
+  } cases[] = {{0, {0}, true},    {0, {}, false},      {0, {70}, false},
+               {70, {70}, true},  {70, {0}, false},    {70, {71, 70}, true},
+               {70, {71}, false}, {70, {0, 69}, false}};
+  for (const auto& c : cases) {
+    Asked asked = AskSuccess();
+    asked.facts.set_latest_status_id(c.latest_status_id);
+    v1::Expectation* expectation = asked.command.mutable_expectation();
+    for (const int64_t id : c.expected) {
+      expectation->add_latest_status_ids(id);
+    }
+    const v1::Decision decision = asked.Answer();
+    EXPECT_EQ(decision.has_acceptance(), c.accepted)
+        << asked.command.ShortDebugString();
+    EXPECT_THAT(RulesOf(decision), Contains(101));
+    if (c.accepted) continue;
+    EXPECT_EQ(decision.rejection().reason(), v1::REASON_STATUS_MOVED_ON);
+    EXPECT_EQ(decision.rejection().rule(), 101);
+    EXPECT_EQ(decision.rejection().message(),
+              "The latest status of the deployment is not the expected one.");
+  }
+  EXPECT_THAT(RulesOf(AskSuccess().Answer()), Not(Contains(101)));
 }
 
 TEST(CreateStatusTest, R80EveryStatusIsToldButInactiveOnes) {

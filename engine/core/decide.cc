@@ -16,8 +16,9 @@ using internal::Draft;
 using internal::Question;
 
 // Notes what is wrong with the parts that every command has. These are the
-// host's duties, so they go by the names of the messages' fields.
-void CheckCommand(const Question& question, Draft& draft) {
+// host's duties, so they go by the names of the messages' fields. Ids are none
+// of them where nothing is decided anew.
+void CheckCommand(const Question& question, bool needs_ids, Draft& draft) {
   const v1::Command& command = question.command;
   const auto violate = [&draft](absl::string_view field, int rule) {
     return draft.Violate("Command", field, v1::VIOLATION_CODE_INVALID, rule);
@@ -43,7 +44,15 @@ void CheckCommand(const Question& question, Draft& draft) {
   if (!v1::ActorType_IsValid(command.actor().type())) {
     violate("actor", 8)->append("the actor's type is not a known one");
   }
-  const int64_t needed = IdsNeeded(question.facts, command);
+  internal::CheckIdempotencyKey(question, draft);
+  if (command.has_expectation() && !command.has_create_status() &&
+      !command.has_delete_deployment()) {
+    violate("expectation", 101)
+        ->append(
+            "only create_status and delete_deployment have an expectation");
+  }
+  const int64_t needed =
+      needs_ids ? IdsNeeded(question.facts, command) : int64_t{0};
   if (needed == 0) return;
   const v1::IdBlock& ids = command.ids();
   if (ids.first() <= question.facts.last_id() || ids.first() <= 0) {
@@ -83,6 +92,27 @@ void DecideRequest(const Question& question, Draft& draft) {
   }
 }
 
+// R100: the first answer once more, or none where it was another's.
+void Replay(const v1::KeyedAnswer& kept, const v1::Command& command,
+            Draft& draft, v1::Decision* decision) {
+  if (!internal::IsSameRequest(kept.command(), command)) {
+    draft.Reject(v1::REASON_IDEMPOTENCY_KEY_REUSED, 100)
+        ->append("This idempotency key has been used for another request.");
+    return;
+  }
+  *decision = kept.decision();
+  decision->set_replayed(true);
+}
+
+void DecideAnew(const Question& question, Draft& draft) {
+  if (!question.facts.has_repository() &&
+      !question.command.has_put_repository()) {
+    draft.Reject(v1::REASON_REPOSITORY_NOT_FOUND, 1)->append("Not Found");
+    return;
+  }
+  DecideRequest(question, draft);
+}
+
 }  // namespace
 
 void Decide(const v1::Rules& rules, const v1::Facts& facts,
@@ -90,17 +120,17 @@ void Decide(const v1::Rules& rules, const v1::Facts& facts,
   decision->Clear();
   const Question question{rules, LimitsOf(rules), facts, command};
   Draft draft(question, decision);
-  CheckCommand(question, draft);
+  const v1::KeyedAnswer* const kept = KeptAnswer(rules, facts, command);
+  CheckCommand(question, /*needs_ids=*/kept == nullptr, draft);
   if (decision->has_rejection()) {
     draft.Reject(v1::REASON_MALFORMED_COMMAND, 8)->append("Malformed command");
     return;
   }
-  if (!facts.has_repository() &&
-      command.request_case() != v1::Command::kPutRepository) {
-    draft.Reject(v1::REASON_REPOSITORY_NOT_FOUND, 1)->append("Not Found");
-    return;
+  if (kept != nullptr) return Replay(*kept, command, draft, decision);
+  DecideAnew(question, draft);
+  if (KeepsAnswer(command, *decision)) {
+    decision->set_answered_at_ms(command.time_ms());
   }
-  DecideRequest(question, draft);
 }
 
 v1::Decision Decide(const v1::Rules& rules, const v1::Facts& facts,

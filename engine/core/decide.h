@@ -36,7 +36,8 @@ v1::Decision Decide(const v1::Rules& rules, const v1::Facts& facts,
 // whose memory is used again: a loop allocates nothing once its message has
 // grown to its size, whatever kinds of commands come in whatever order
 // (allocation_test.cc). Only to refuse for more than 64 missing contexts it
-// takes some memory for a moment (R15).
+// takes some memory for a moment (R15), and to compare a request with the one
+// that had its key before (R100).
 void Decide(const v1::Rules& rules, const v1::Facts& facts,
             const v1::Command& command, v1::Decision* decision);
 

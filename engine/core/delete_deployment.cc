@@ -26,6 +26,7 @@ void DecideDeleteDeployment(const Question& question, Draft& draft) {
       return;
     }
   }
+  if (draft.RejectIfMovedOn()) return;
   draft.Cite({42});
   draft.Accept(v1::OUTCOME_DEPLOYMENT_DELETED);
   draft.AddEvent(v1::EVENT_TYPE_DEPLOYMENT_DELETED)

@@ -1,5 +1,6 @@
 // R40 to R42: what `Decide` makes of delete_deployment.
 
+#include <cstdint>
 #include <vector>
 
 #include "engine/core/testing.h"
@@ -14,6 +15,7 @@ using internal::Asked;
 using internal::FromText;
 using internal::RulesOf;
 using internal::SameMessage;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
@@ -23,11 +25,27 @@ TEST(DeleteDeploymentTest, R12RefusalsInTheirOrder) {
   // clang-format off
   internal::ExpectPrecedence(good, {
       {v1::REASON_MALFORMED_COMMAND,     8, [](Asked& asked) { asked.command.set_time_ms(-1); }},
+      {v1::REASON_IDEMPOTENCY_KEY_REUSED, 100, internal::ReuseKey},
       {v1::REASON_REPOSITORY_NOT_FOUND,  1, [](Asked& asked) { asked.facts.clear_repository(); }},
       {v1::REASON_DEPLOYMENT_NOT_FOUND, 42, [](Asked& asked) { asked.facts.clear_deployment(); }},
       {v1::REASON_DEPLOYMENT_ACTIVE,    40, [](Asked& asked) { asked.facts.set_only_one_in_scope(false); }},
+      {v1::REASON_STATUS_MOVED_ON,     101, [](Asked& asked) { asked.command.mutable_expectation()->add_latest_status_ids(1); }},
   });
   // clang-format on
+}
+
+TEST(DeleteDeploymentTest, R101TheLatestStatusMustBeAnExpectedOne) {
+  for (const int64_t expected : {0, 70, 71}) {
+    Asked asked = AskDeleteDeployment();
+    asked.facts.set_latest_status_id(70);
+    asked.command.mutable_expectation()->add_latest_status_ids(expected);
+    const v1::Decision decision = asked.Answer();
+    EXPECT_EQ(decision.has_acceptance(), expected == 70);
+    EXPECT_EQ(decision.rejection().reason(), expected == 70
+                                                 ? v1::REASON_UNSPECIFIED
+                                                 : v1::REASON_STATUS_MOVED_ON);
+    EXPECT_THAT(RulesOf(decision), Contains(101));
+  }
 }
 
 TEST(DeleteDeploymentTest, R40OnlyAnActiveOneThatIsNotAloneIsRefused) {

@@ -90,6 +90,19 @@ bool Draft::RejectIfViolated() {
   return true;
 }
 
+bool Draft::RejectIfMovedOn() {
+  if (!question_.command.has_expectation()) return false;
+  Cite({101});
+  const auto& expected = question_.command.expectation().latest_status_ids();
+  if (std::find(expected.begin(), expected.end(),
+                question_.facts.latest_status_id()) != expected.end()) {
+    return false;
+  }
+  Reject(v1::REASON_STATUS_MOVED_ON, 101)
+      ->append("The latest status of the deployment is not the expected one.");
+  return true;
+}
+
 void Draft::CheckText(absl::string_view resource, absl::string_view field,
                       absl::string_view value, int64_t bytes_max) {
   if (static_cast<int64_t>(value.size()) > bytes_max) {

@@ -60,6 +60,10 @@ class Draft {
   // Whether anything was noted; if so, rejects as INVALID_FIELDS.
   bool RejectIfViolated();
 
+  // Whether the command expects another latest status than the deployment's; if
+  // so, rejects (R101). For when nothing else is wrong.
+  bool RejectIfMovedOn();
+
   // Notes text that is not UTF-8 or has more than `bytes_max` bytes (R4).
   void CheckText(absl::string_view resource, absl::string_view field,
                  absl::string_view value, int64_t bytes_max);
@@ -76,6 +80,11 @@ class Draft {
   int64_t ids_taken_ = 0;
   int first_violated_rule_ = 0;
 };
+
+// Notes what is wrong with a command's idempotency key (R100).
+void CheckIdempotencyKey(const Question& question, Draft& draft);
+// Whether two commands under one key are the same request (R100).
+bool IsSameRequest(const v1::Command& a, const v1::Command& b);
 
 // One per kind of command. Each is called with a well-formed command of its
 // kind on a repository that exists (but for put_repository).

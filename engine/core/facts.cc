@@ -176,6 +176,24 @@ v1::Facts FactsFor(const v1::Rules& rules, const v1::RepositoryState& state,
   return facts;
 }
 
+const v1::KeyedAnswer* KeptAnswer(const v1::Rules& rules,
+                                  const v1::Facts& facts,
+                                  const v1::Command& command) {
+  if (command.idempotency_key().empty() || !facts.has_keyed_answer()) {
+    return nullptr;
+  }
+  const v1::KeyedAnswer& answer = facts.keyed_answer();
+  const v1::Decision& decision = answer.decision();
+  // What no store keeps is nobody's answer.
+  if (answer.command().idempotency_key() != command.idempotency_key() ||
+      decision.has_acceptance() == decision.has_rejection() ||
+      !KeepsAnswer(answer.command(), decision)) {
+    return nullptr;
+  }
+  return IsKept(rules, decision.answered_at_ms(), command.time_ms()) ? &answer
+                                                                     : nullptr;
+}
+
 int64_t IdsNeeded(const v1::Facts& facts, const v1::Command& command) {
   if (!facts.has_repository()) return 0;
   const int64_t environments = facts.has_environment() ? 0 : 1;

@@ -76,21 +76,26 @@ v1::Event EventOf(const Asked& asked) {
 TEST(RepositoryCommandsTest, R12RefusalsInTheirOrder) {
   const internal::Defect malformed =
       {v1::REASON_MALFORMED_COMMAND,    8, [](Asked& asked) { asked.command.set_time_ms(-1); }};
+  const internal::Defect key_reused =
+      {v1::REASON_IDEMPOTENCY_KEY_REUSED, 100, internal::ReuseKey};
   const internal::Defect no_repository =
       {v1::REASON_REPOSITORY_NOT_FOUND, 1, [](Asked& asked) { asked.facts.clear_repository(); }};
   const internal::Defect no_commit =
       {v1::REASON_COMMIT_NOT_FOUND,     7, [](Asked& asked) { asked.facts.set_commit_exists(false); }};
   internal::ExpectPrecedence(AskPutRepository(), {
       malformed,
+      key_reused,
       {v1::REASON_INVALID_FIELDS,       5, [](Asked& asked) { asked.command.mutable_put_repository()->set_id(0); }},
       {v1::REASON_REPOSITORY_ID_TAKEN,  5, [](Asked& asked) { asked.facts.mutable_repository_id_holder()->set_owner("x"); }},
   });
   internal::ExpectPrecedence(AskOfRepository("delete_repository {}"), {
       malformed,
+      key_reused,
       no_repository,
   });
   internal::ExpectPrecedence(AskPutRef(), {
       malformed,
+      key_reused,
       no_repository,
       {v1::REASON_INVALID_FIELDS,       6, [](Asked& asked) { asked.command.mutable_put_ref()->clear_type(); }},
   });
@@ -99,6 +104,7 @@ TEST(RepositoryCommandsTest, R12RefusalsInTheirOrder) {
   delete_ref.facts.mutable_repository()->set_default_branch("trunk");
   internal::ExpectPrecedence(delete_ref, {
       malformed,
+      key_reused,
       no_repository,
       {v1::REASON_INVALID_FIELDS,        6, [](Asked& asked) { asked.command.mutable_delete_ref()->set_type(static_cast<v1::RefType>(9)); }},
       {v1::REASON_REF_NOT_FOUND,         6, [](Asked& asked) { asked.facts.clear_existing_ref(); }},
@@ -106,12 +112,14 @@ TEST(RepositoryCommandsTest, R12RefusalsInTheirOrder) {
   });
   internal::ExpectPrecedence(AskPutContext(), {
       malformed,
+      key_reused,
       no_repository,
       {v1::REASON_INVALID_FIELDS,       7, [](Asked& asked) { asked.command.mutable_put_commit_context()->clear_state(); }},
       no_commit,
   });
   internal::ExpectPrecedence(AskDeleteContext(), {
       malformed,
+      key_reused,
       no_repository,
       {v1::REASON_INVALID_FIELDS,       6, [](Asked& asked) { asked.command.mutable_delete_commit_context()->clear_sha(); }},
       no_commit,

@@ -126,4 +126,19 @@ bool Retires(const v1::Rules& rules, const v1::Deployment& succeeded,
                  live.environment(), environment);
 }
 
+bool IsKept(const v1::Rules& rules, int64_t answered_at_ms, int64_t now_ms) {
+  const int64_t kept_ms = LimitsOf(rules).idempotency_kept_ms();
+  if (answered_at_ms >= now_ms) return kept_ms > 0;
+  // As unsigned numbers, for what the difference of any two is.
+  return static_cast<uint64_t>(now_ms) - static_cast<uint64_t>(answered_at_ms) <
+         static_cast<uint64_t>(kept_ms);
+}
+
+bool KeepsAnswer(const v1::Command& command, const v1::Decision& decision) {
+  if (command.idempotency_key().empty() || decision.replayed()) return false;
+  return decision.acceptance().outcome() != v1::OUTCOME_MERGE_REQUIRED &&
+         decision.rejection().reason() != v1::REASON_MALFORMED_COMMAND &&
+         decision.rejection().reason() != v1::REASON_IDEMPOTENCY_KEY_REUSED;
+}
+
 }  // namespace slipway

@@ -14,6 +14,7 @@
 
 #include "absl/strings/string_view.h"
 #include "slipway/v1/command.pb.h"
+#include "slipway/v1/decision.pb.h"
 #include "slipway/v1/deployment.pb.h"
 #include "slipway/v1/facts.pb.h"
 #include "slipway/v1/rules.pb.h"
@@ -61,6 +62,16 @@ bool TriggersInactivation(const v1::CreateStatus& request);
 // `live`, whose latest status is `success` (R31 to R34, R37). Total.
 bool Retires(const v1::Rules& rules, const v1::Deployment& succeeded,
              absl::string_view environment, const v1::LiveDeployment& live);
+
+// Whether an answer that was given under an idempotency key at `answered_at_ms`
+// is still kept at `now_ms` (R100). One from the future is: clocks step back.
+// Total.
+bool IsKept(const v1::Rules& rules, int64_t answered_at_ms, int64_t now_ms);
+
+// Whether a store keeps `decision` under the idempotency key of `command`,
+// which may have none: an answer for good, of a key that may be used (R100). A
+// store does not keep it either where the repository never was. Total.
+bool KeepsAnswer(const v1::Command& command, const v1::Decision& decision);
 
 }  // namespace slipway
 

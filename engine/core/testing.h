@@ -133,6 +133,23 @@ struct Defect {
   void (*spoil)(Asked& asked);
 };
 
+// Where `Reason` lists a reason: its order is that of precedence, whatever the
+// numbers are.
+inline int PlaceOf(v1::Reason reason) {
+  return v1::Reason_descriptor()->FindValueByNumber(reason)->index();
+}
+
+// Makes an answer to another request the one under the question's key.
+inline void ReuseKey(Asked& asked) {
+  asked.command.set_idempotency_key("key");
+  v1::KeyedAnswer& kept = *asked.facts.mutable_keyed_answer();
+  *kept.mutable_command() = asked.command;
+  kept.mutable_command()->mutable_actor()->set_id(4711);
+  kept.mutable_decision()->mutable_rejection()->set_reason(
+      v1::REASON_REF_NOT_FOUND);
+  kept.mutable_decision()->set_answered_at_ms(asked.command.time_ms());
+}
+
 // Checks that of `defects`, which are in order of precedence, the first one
 // decides, whichever others come with it.
 inline void ExpectPrecedence(const Asked& good,
@@ -141,7 +158,8 @@ inline void ExpectPrecedence(const Asked& good,
       << good.Answer().ShortDebugString();
   for (size_t first = 0; first < defects.size(); ++first) {
     if (first > 0) {
-      EXPECT_LT(defects[first - 1].reason, defects[first].reason);
+      EXPECT_LT(PlaceOf(defects[first - 1].reason),
+                PlaceOf(defects[first].reason));
     }
     for (size_t last = first; last < defects.size(); ++last) {
       for (const bool all_between : {false, true}) {
