@@ -40,7 +40,7 @@ _LAYERS = {
 }
 
 # Directories whose packages may depend on everything that is visible to them.
-_FREE = ("", "benchmarks", "docs", "examples", "testdata", "third_party", "tools")
+_FREE = ("", "benchmarks", "docs", "examples", "testdata", "tests", "third_party", "tools")
 
 # The start of an include: the labels one of which has to be in `deps`. The first match counts.
 _INCLUDES = [
