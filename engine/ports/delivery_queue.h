@@ -1,5 +1,6 @@
 // What is still to be sent to whom, and what has been: the durable side of
-// webhooks. `engine/adapters/webhook` is the caller, a store the implementation.
+// webhooks. `engine/adapters/webhook` is the caller, a store the
+// implementation.
 //
 //   auto hook = queue.AddHook({"https://ci.example.org/hook"});
 //   queue.Enqueue({hook->id, now_ms, /*limit=*/100});
@@ -20,6 +21,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/optional.h"
 #include "slipway/ports/outbox.h"
+#include "slipway/v1/event.pb.h"
 
 namespace slipway {
 
@@ -87,19 +89,23 @@ class DeliveryQueue {
   struct AddHookParams {
     std::string url;
   };
-  // The hook of that URL, which is made where there is none; its cursor is then
-  // at the end of the stream, so that a new hook hears of what comes after it.
+  // The hook of that URL, byte for byte, which is made where there is none; its
+  // cursor is then at the end of the stream, so that a new hook hears of what
+  // comes after it.
   virtual absl::StatusOr<Hook> AddHook(const AddHookParams& params) = 0;
 
   struct EnqueueParams {
     int64_t hook_id = 0;
     int64_t now_ms = 0;
-    // How many entries of the stream to look at, at most.
+    // How many entries of the stream to look at, at most. At least 1.
     int64_t limit = 100;
+    // The hook hears of events of these types only; empty: of all.
+    std::vector<v1::EventType> types = {};
   };
-  // Makes pending deliveries of the next entries after the hook's cursor that
-  // ask for others to be told, and moves the cursor past them, all or nothing.
-  // How many entries were passed; 0 at the end of the stream.
+  // Makes pending deliveries, due now, of the next entries after the hook's
+  // cursor that ask for others to be told and are of one of the types, and
+  // moves the cursor past all that were looked at, all or nothing. How many
+  // these were; 0 at the end of the stream.
   //
   // NOT_FOUND: there is no such hook.
   virtual absl::StatusOr<int64_t> Enqueue(const EnqueueParams& params) = 0;
@@ -107,14 +113,16 @@ class DeliveryQueue {
   struct ClaimParams {
     int64_t hook_id = 0;
     int64_t now_ms = 0;
-    // For how long nobody else gets them, unless they are recorded before.
+    // For how long nobody else gets them, unless they are recorded before. From
+    // now_ms + lease_ms on they are to be had again.
     int64_t lease_ms = 60'000;
     int64_t limit = 16;
   };
-  // Pending deliveries that are due, the longest due first: of each deployment
-  // the oldest one that is pending, and no other, so that a deployment's events
+  // Pending deliveries that are due (due_at_ms <= now_ms), the longest due
+  // first: of each deployment, which is an id in a repository, the one of the
+  // lowest id that is pending, and no other, so that a deployment's events
   // arrive in their order (R104). It costs what it gives, however many wait
-  // behind them.
+  // behind them. Of a hook that is none there are none.
   virtual absl::StatusOr<std::vector<Delivery>> Claim(
       const ClaimParams& params) = 0;
 
@@ -122,13 +130,14 @@ class DeliveryQueue {
     int64_t delivery_id = 0;
     // Its number is given by the queue.
     DeliveryAttempt attempt;
-    // kPending: to be tried again at `due_at_ms`. Else the next one of the
-    // deployment is due at once.
+    // kPending: to be tried again at `due_at_ms`, which is else not looked at,
+    // and until then the deployment's others wait.
     DeliveryState state = DeliveryState::kPending;
     int64_t due_at_ms = 0;
   };
-  // Notes an attempt and ends the claim. Of a delivery that is not pending the
-  // attempt is noted and nothing else.
+  // Notes an attempt and ends the claim, whoever holds it: one that outlasts
+  // its lease may so be sent once more, never lost. Of a delivery that is not
+  // pending the attempt is noted and nothing else.
   //
   // NOT_FOUND: there is no such delivery.
   virtual absl::Status Record(const RecordParams& params) = 0;
@@ -139,7 +148,7 @@ class DeliveryQueue {
     int64_t before_id = 0;
     int64_t limit = 30;
   };
-  // The newest first.
+  // The newest first, in whatever state. Of a hook that is none there are none.
   virtual absl::StatusOr<std::vector<Delivery>> ListDeliveries(
       const ListDeliveriesParams& params) = 0;
 
@@ -151,7 +160,8 @@ class DeliveryQueue {
     int64_t now_ms = 0;
   };
   // Makes a delivery pending, whatever became of it, and due now: at once where
-  // it is the oldest of its deployment that is pending, else after those.
+  // it is the oldest of its deployment that is pending, else after those. Its
+  // attempts are kept, and the back-off starts anew. A claim on it stays.
   //
   // NOT_FOUND: there is no such delivery.
   virtual absl::Status Redeliver(const RedeliverParams& params) = 0;
@@ -161,10 +171,11 @@ class DeliveryQueue {
     int64_t before_ms = 0;
     int64_t limit = 1000;
   };
-  // Forgets old deliveries with their attempts. How many it was.
+  // Forgets old deliveries with their attempts, of all hooks. How many it was.
+  // Their ids are not used again.
   virtual absl::StatusOr<int64_t> Prune(const PruneParams& params) = 0;
 
-  // How many deliveries of a hook are pending.
+  // How many deliveries of a hook are pending, claimed ones included.
   virtual absl::StatusOr<int64_t> CountPending(int64_t hook_id) = 0;
 };
 

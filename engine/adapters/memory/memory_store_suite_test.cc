@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
+#include "slipway/adapters/memory/memory_delivery_queue.h"
 #include "slipway/adapters/memory/memory_ids.h"
 #include "slipway/adapters/memory/memory_store.h"
 #include "slipway/conformance/store/store_suite.h"
@@ -15,9 +16,11 @@ class MemoryHandle : public StoreHandle {
   Store& store() override { return store_; }
   Outbox& outbox() override { return store_; }
   IdSource* ids() override { return &ids_; }
+  DeliveryQueue* deliveries() override { return &deliveries_; }
 
  private:
   MemoryStore store_;
+  MemoryDeliveryQueue deliveries_{&store_};
   MemoryIds ids_;
 };
 
@@ -33,6 +36,7 @@ StoreSuiteParams Params() {
   params.make = [] { return std::make_unique<MemoryStoreUnderTest>(); };
   params.capabilities.parallel_repositories = true;
   params.capabilities.ids = true;
+  params.capabilities.deliveries = true;
   params.walks = 100;
   return params;
 }

@@ -688,6 +688,8 @@ TEST(BrokenStores, EveryCheckCatchesOne) {
     catching.insert(broken.caught_by.begin(), broken.caught_by.end());
   }
   for (const StoreCheck& check : StoreChecks()) {
+    // broken_queues_test.cc has those.
+    if (check.needs == &StoreCapabilities::deliveries) continue;
     EXPECT_EQ(catching.count(check.name), 1u) << check.name;
   }
 }

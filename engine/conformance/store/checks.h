@@ -45,6 +45,20 @@ void CheckHandles(const StoreCheckParams& params, Findings& findings);
 void CheckIds(const StoreCheckParams& params, Findings& findings);
 void CheckBrokenConnections(const StoreCheckParams& params, Findings& findings);
 
+// delivery_checks.cc: what is to be sent to webhooks.
+void CheckHooks(const StoreCheckParams& params, Findings& findings);
+void CheckEnqueue(const StoreCheckParams& params, Findings& findings);
+void CheckEnqueueRaces(const StoreCheckParams& params, Findings& findings);
+void CheckClaims(const StoreCheckParams& params, Findings& findings);
+void CheckClaimRaces(const StoreCheckParams& params, Findings& findings);
+void CheckLeases(const StoreCheckParams& params, Findings& findings);
+void CheckRecord(const StoreCheckParams& params, Findings& findings);
+void CheckRedeliver(const StoreCheckParams& params, Findings& findings);
+void CheckDeliveryLists(const StoreCheckParams& params, Findings& findings);
+void CheckPrune(const StoreCheckParams& params, Findings& findings);
+void CheckDeliveriesReopened(const StoreCheckParams& params,
+                             Findings& findings);
+
 // process_checks.cc: likewise, in other processes.
 void CheckProcesses(const StoreCheckParams& params, Findings& findings);
 void CheckKilledWriters(const StoreCheckParams& params, Findings& findings);

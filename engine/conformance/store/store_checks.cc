@@ -92,6 +92,46 @@ const std::vector<StoreCheck>& StoreChecks() {
            "A transaction whose connection broke has happened once (OK) or not "
            "at all (UNAVAILABLE).",
            internal::CheckBrokenConnections, &Can::breakable),
+      Make("R104Hooks",
+           "A URL has one hook, whoever adds it, which hears of what comes "
+           "after that.",
+           internal::CheckHooks, &Can::deliveries),
+      Make("R104Enqueued",
+           "A hook gets a delivery of every event that others are told about "
+           "and that it asks for, in the order of the stream.",
+           internal::CheckEnqueue, &Can::deliveries),
+      Make("R104EnqueuersAtOnce",
+           "Several that enqueue at once leave nothing out and do nothing "
+           "twice.",
+           internal::CheckEnqueueRaces, &Can::deliveries),
+      Make("R104ClaimsInOrder",
+           "Of each deployment the oldest delivery that is pending is given "
+           "when it is due, and holds up no other deployment.",
+           internal::CheckClaims, &Can::deliveries),
+      Make("R104ClaimsAtOnce",
+           "Several that claim at once never have the same delivery, nor two "
+           "of one deployment.",
+           internal::CheckClaimRaces, &Can::deliveries),
+      Make("R104Leases",
+           "What was claimed and never recorded is given again when its lease "
+           "has run out.",
+           internal::CheckLeases, &Can::deliveries),
+      Make("R104Recorded",
+           "An attempt is kept as it was noted, and its delivery is pending "
+           "until it was delivered or given up.",
+           internal::CheckRecord, &Can::deliveries),
+      Make("R104Redelivered",
+           "A delivery is sent again on request, whatever became of it.",
+           internal::CheckRedeliver, &Can::deliveries),
+      Make("R104DeliveryLists",
+           "Deliveries are listed with their attempts, newest first.",
+           internal::CheckDeliveryLists, &Can::deliveries),
+      Make("R104Pruned", "Old deliveries are forgotten, pending ones never.",
+           internal::CheckPrune, &Can::deliveries),
+      Make("R104DeliveriesReopened",
+           "Hooks, cursors, deliveries, claims and attempts are there after "
+           "the store was opened again.",
+           internal::CheckDeliveriesReopened, &Can::deliveries),
       Make("SeveralProcesses",
            "Several processes overwrite nothing of each other.",
            internal::CheckProcesses, &Can::several_processes),

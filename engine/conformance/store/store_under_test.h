@@ -16,6 +16,7 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
+#include "slipway/ports/delivery_queue.h"
 #include "slipway/ports/id_source.h"
 #include "slipway/ports/outbox.h"
 #include "slipway/ports/store.h"
@@ -38,6 +39,9 @@ struct StoreCapabilities {
   bool parallel_repositories = false;
   // `StoreHandle::ids` gives an IdSource.
   bool ids = false;
+  // `StoreHandle::deliveries` gives a DeliveryQueue over the handle's outbox,
+  // which is durable and shared by handles as the store is.
+  bool deliveries = false;
   // `StoreHandle::BreakConnections` does something.
   bool breakable = false;
 };
@@ -53,6 +57,9 @@ class StoreHandle {
 
   // The store's own source of ids. nullptr: it has none.
   virtual IdSource* ids() { return nullptr; }
+
+  // The queue of what is to be sent to webhooks. nullptr: it has none.
+  virtual DeliveryQueue* deliveries() { return nullptr; }
 
   // Thread-safe. Breaks the connections of this handle as a failing network
   // would, at whatever moment its transactions are; the next calls make new
