@@ -64,7 +64,7 @@ _INCLUDES = [
     (r"rapidjson/", ["//third_party/rapidjson:rapidjson"]),
     (r"boost/", ["//third_party/boost:boost"]),
     (r"rapidcheck(\.h|/)", ["//third_party/rapidcheck:rapidcheck"]),
-    (r"sqlite3\.h", ["//third_party/sqlite:sqlite", "//third_party/sqlite3:sqlite3"]),
+    (r"sqlite3\.h", ["//third_party/sqlite:sqlite"]),
     (r"libpq-fe\.h", ["//third_party/libpq:libpq"]),
     (r"git2", ["//third_party/libgit2:libgit2"]),
 ]

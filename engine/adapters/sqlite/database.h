@@ -1,0 +1,187 @@
+// One connection to a file of SQLite, and its prepared statements. Not for
+// users.
+//
+//   Query query(database, Sql::kFindDeployment, repository, id);
+//   if (query.Next()) Read(query.Int(0), query.Blob(1));
+//   if (!query.status().ok()) return query.status();
+
+#ifndef SLIPWAY_ENGINE_ADAPTERS_SQLITE_DATABASE_H_
+#define SLIPWAY_ENGINE_ADAPTERS_SQLITE_DATABASE_H_
+
+#include <sqlite3.h>
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/optional.h"
+#include "slipway/adapters/sqlite/statements.h"
+
+namespace slipway {
+namespace internal {
+
+// Not thread-safe; it may be handed from thread to thread.
+class Database {
+ public:
+  struct OpenParams {
+    std::string path;
+    // How long to wait for another process at the most.
+    int64_t busy_timeout_ms = 0;
+    // How large the file may get, in pages; 0: as large as it can.
+    int64_t pages_max = 0;
+    bool read_only = false;
+  };
+  // Opens the file, or makes one that is empty, and looks at nothing in it.
+  //
+  // FAILED_PRECONDITION: it cannot be opened or written.
+  static absl::StatusOr<std::unique_ptr<Database>> Open(
+      const OpenParams& params);
+
+  ~Database();
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  // Before anything is written over this connection: readers go on while it
+  // writes, and what is committed is synced. `checkpoint_pages`: in the WAL,
+  // from which on they are moved into the file.
+  //
+  // FAILED_PRECONDITION: it cannot be written, or cannot have a WAL.
+  // DATA_LOSS: it is damaged, or no database.
+  // UNAVAILABLE: others have it locked.
+  absl::Status PrepareToWrite(int64_t checkpoint_pages);
+
+  // Runs SQL that gives no rows, such as a migration.
+  absl::Status Execute(const char* sql);
+  // A number that SQL gives, such as that of a pragma.
+  absl::StatusOr<int64_t> Ask(const char* sql);
+  absl::StatusOr<std::string> AskText(const char* sql);
+
+  // Whether another connection has changed the file since the last call.
+  absl::StatusOr<bool> ChangedByOthers();
+
+  // Undoes the transaction, if there is one.
+  void Rollback();
+
+  // How often it waited for another process since the last call.
+  int64_t TakeRetries();
+
+  // What `code`, or the last error, means for a caller.
+  absl::Status Failure(int code) const;
+
+  const std::string& path() const { return path_; }
+  sqlite3* handle() const { return handle_; }
+
+ private:
+  friend class Query;
+  explicit Database(std::string path) : path_(std::move(path)) {}
+
+  static int OnBusy(void* self, int attempts);
+  // nullptr: `status` says why.
+  sqlite3_stmt* Prepare(Sql sql, absl::Status* status);
+
+  const std::string path_;
+  sqlite3* handle_ = nullptr;
+  std::array<sqlite3_stmt*, kSqlCount> statements_ = {};
+  int64_t busy_timeout_ms_ = 0;
+  int64_t busy_since_ms_ = 0;
+  int64_t retries_ = 0;
+  int64_t data_version_ = -1;
+};
+
+// A run of one statement, from the binding of its arguments to its reset. One
+// at a time of each statement. Texts that are bound must outlive it.
+class Query {
+ public:
+  template <typename... Args>
+  Query(Database& database, Sql sql, const Args&... args)
+      : database_(database), statement_(database.Prepare(sql, &status_)) {
+    if (statement_ == nullptr) return;
+    int place = 0;
+    (Bind(++place, args), ...);
+  }
+  ~Query() {
+    if (statement_ != nullptr) sqlite3_reset(statement_);
+  }
+  Query(const Query&) = delete;
+  Query& operator=(const Query&) = delete;
+
+  // Whether there is a row, or one more. False after the last, and where it
+  // failed.
+  bool Next();
+  // OK: it has not failed so far.
+  const absl::Status& status() const { return status_; }
+
+  // Of the present row.
+  int64_t Int(int column) const {
+    return sqlite3_column_int64(statement_, column);
+  }
+  bool IsNull(int column) const {
+    return sqlite3_column_type(statement_, column) == SQLITE_NULL;
+  }
+  // Until the next row.
+  absl::string_view Blob(int column) const;
+
+  // DATA_LOSS where `bytes` are no message of that kind.
+  template <typename Message>
+  absl::Status Parse(int column, Message* message) const {
+    const absl::string_view bytes = Blob(column);
+    if (message->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+      return absl::OkStatus();
+    }
+    return Damaged();
+  }
+  // DATA_LOSS: the row contradicts itself.
+  absl::Status Damaged() const;
+
+ private:
+  void Bind(int place, int64_t value) {
+    Note(sqlite3_bind_int64(statement_, place, value));
+  }
+  void Bind(int place, absl::string_view bytes);
+  void Bind(int place, const absl::optional<int64_t>& value) {
+    Note(value.has_value() ? sqlite3_bind_int64(statement_, place, *value)
+                           : sqlite3_bind_null(statement_, place));
+  }
+  void Note(int code) {
+    if (code != SQLITE_OK && status_.ok()) status_ = database_.Failure(code);
+  }
+
+  Database& database_;
+  absl::Status status_;
+  sqlite3_stmt* statement_;
+};
+
+// Runs a statement that gives no rows.
+template <typename... Args>
+absl::Status Run(Database& database, Sql sql, const Args&... args) {
+  Query query(database, sql, args...);
+  query.Next();
+  return query.status();
+}
+
+// One moment of the file for all that is read while this is alive.
+class Snapshot {
+ public:
+  explicit Snapshot(Database& database)
+      : database_(database), status_(Run(database, Sql::kBegin)) {}
+  ~Snapshot() {
+    if (status_.ok()) Run(database_, Sql::kCommit).IgnoreError();
+  }
+  Snapshot(const Snapshot&) = delete;
+  Snapshot& operator=(const Snapshot&) = delete;
+
+  const absl::Status& status() const { return status_; }
+
+ private:
+  Database& database_;
+  absl::Status status_;
+};
+
+}  // namespace internal
+}  // namespace slipway
+
+#endif  // SLIPWAY_ENGINE_ADAPTERS_SQLITE_DATABASE_H_

@@ -1,0 +1,423 @@
+#include "slipway/adapters/sqlite/deliveries.h"
+
+#include <algorithm>
+#include <limits>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "slipway/v1/decision.pb.h"
+
+namespace slipway {
+namespace internal {
+namespace {
+
+// What a delivery's row has beside what it tells.
+struct DeliveryRow {
+  Delivery delivery;
+  int64_t global_position = 0;
+  int64_t attempt_count = 0;
+  int64_t repository = 0;
+  int64_t deployment_id = 0;
+};
+
+absl::Status NoHook(int64_t id) {
+  return absl::NotFoundError(absl::StrCat("no hook has the id ", id));
+}
+
+absl::Status NoDelivery(int64_t id) {
+  return absl::NotFoundError(absl::StrCat("no delivery has the id ", id));
+}
+
+// The entries of the rows of `query` that come after `after`: by the position
+// in the repository, or by the global one. `add` says whether to go on.
+template <typename Add>
+absl::Status VisitEntries(Query& query, bool is_global, int64_t after,
+                          Add add) {
+  v1::Acceptance acceptance;
+  while (query.Next()) {
+    const int64_t count = query.Int(2);
+    absl::Status status = query.Parse(3, &acceptance);
+    if (!status.ok()) return status;
+    if (acceptance.events_size() != count) return query.Damaged();
+    std::vector<OutboxEntry> entries(acceptance.events_size());
+    for (const v1::Effect& effect : acceptance.effects()) {
+      if (effect.type() != v1::EFFECT_TYPE_NOTIFY) continue;
+      if (effect.event_index() < 0 || effect.event_index() >= count) {
+        return query.Damaged();
+      }
+      OutboxEntry& entry = entries[effect.event_index()];
+      entry.notify = true;
+      if (effect.has_deployment()) entry.deployment = effect.deployment();
+    }
+    for (int i = 0; i < count; ++i) {
+      OutboxEntry& entry = entries[i];
+      const int64_t global_position = query.Int(0) - count + 1 + i;
+      entry.position = query.Int(1) - count + 1 + i;
+      if (is_global) entry.global_position = global_position;
+      if ((is_global ? global_position : entry.position) <= after) continue;
+      entry.event = std::move(*acceptance.mutable_events(i));
+      if (!add(query.Int(4), std::move(entry))) return absl::OkStatus();
+    }
+  }
+  return query.status();
+}
+
+void ReadDelivery(const Query& query, DeliveryRow* row) {
+  Delivery& delivery = row->delivery;
+  delivery.id = query.Int(0);
+  delivery.hook_id = query.Int(1);
+  delivery.guid = std::string(query.Blob(2));
+  row->global_position = query.Int(3);
+  delivery.state = static_cast<DeliveryState>(query.Int(4));
+  delivery.enqueued_at_ms = query.Int(5);
+  delivery.due_at_ms = query.Int(6);
+  delivery.attempts_since_due = query.Int(7);
+  row->attempt_count = query.Int(8);
+  row->repository = query.Int(9);
+  row->deployment_id = query.Int(10);
+}
+
+absl::StatusOr<absl::optional<DeliveryRow>> FindRow(Database& database,
+                                                    int64_t id) {
+  absl::optional<DeliveryRow> row;
+  Query query(database, Sql::kFindDelivery, id);
+  if (query.Next()) ReadDelivery(query, &row.emplace());
+  if (!query.status().ok()) return query.status();
+  return row;
+}
+
+// The entry that it delivers.
+absl::Status AddEntry(Database& database, DeliveryRow* row) {
+  absl::StatusOr<std::vector<NumberedEntry>> entries =
+      ReadAllEntries(database, row->global_position - 1, 1);
+  if (!entries.ok()) return entries.status();
+  if (entries->empty()) {
+    return absl::DataLossError(
+        absl::StrCat(database.path(), " is damaged: the entry of the delivery ",
+                     row->delivery.id, " is missing"));
+  }
+  row->delivery.entry = std::move(entries->front().entry);
+  return absl::OkStatus();
+}
+
+absl::Status AddAttempts(Database& database, Delivery* delivery) {
+  Query query(database, Sql::kListAttempts, delivery->id);
+  while (query.Next()) {
+    DeliveryAttempt& attempt = delivery->attempts.emplace_back();
+    attempt.number = query.Int(0);
+    attempt.started_at_ms = query.Int(1);
+    attempt.duration_ms = query.Int(2);
+    attempt.status_code = static_cast<int>(query.Int(3));
+    attempt.error = std::string(query.Blob(4));
+  }
+  return query.status();
+}
+
+// A random UUID (version 4) in lower case.
+std::string MakeGuid() {
+  unsigned char bytes[16];
+  sqlite3_randomness(sizeof(bytes), bytes);
+  bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0f) | 0x40);
+  bytes[8] = static_cast<unsigned char>((bytes[8] & 0x3f) | 0x80);
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string guid;
+  for (int i = 0; i < 16; ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) guid += '-';
+    guid += kDigits[bytes[i] >> 4];
+    guid += kDigits[bytes[i] & 0x0f];
+  }
+  return guid;
+}
+
+// Sees to it that of a deployment's pending deliveries the oldest is due, and
+// no other: those that it finds without a time are due from when they were
+// enqueued.
+absl::Status MakeOldestDue(Rows& rows, int64_t hook, int64_t repository,
+                           int64_t deployment_id) {
+  struct Pending {
+    int64_t id = 0;
+    bool is_due = false;
+    int64_t enqueued_at_ms = 0;
+  };
+  std::vector<Pending> pending;
+  {
+    // Behind the oldest there may be the one that was it before.
+    constexpr int64_t kLookedAt = 2;
+    Query query(rows.database(), Sql::kFindFirstPending, hook, repository,
+                deployment_id, kLookedAt);
+    while (query.Next()) {
+      pending.push_back({query.Int(0), !query.IsNull(1), query.Int(2)});
+    }
+    if (!query.status().ok()) return query.status();
+  }
+  if (pending.empty()) return absl::OkStatus();
+  if (pending.size() > 1 && pending[1].is_due) {
+    absl::Status status = Run(rows.database(), Sql::kSetDue, pending[1].id,
+                              absl::optional<int64_t>());
+    if (!status.ok()) return status;
+  }
+  if (pending[0].is_due) return absl::OkStatus();
+  return Run(rows.database(), Sql::kSetDue, pending[0].id,
+             pending[0].enqueued_at_ms);
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<OutboxEntry>> ReadOutbox(Database& database,
+                                                    int64_t repository,
+                                                    int64_t after_position,
+                                                    int64_t limit) {
+  std::vector<OutboxEntry> entries;
+  if (limit <= 0) return entries;
+  Query query(database, Sql::kReadOutbox, repository, after_position);
+  absl::Status status =
+      VisitEntries(query, /*is_global=*/false, after_position,
+                   [&](int64_t, OutboxEntry&& entry) {
+                     entries.push_back(std::move(entry));
+                     return static_cast<int64_t>(entries.size()) < limit;
+                   });
+  if (!status.ok()) return status;
+  return entries;
+}
+
+absl::StatusOr<std::vector<NumberedEntry>> ReadAllEntries(
+    Database& database, int64_t after_position, int64_t limit) {
+  std::vector<NumberedEntry> entries;
+  if (limit <= 0) return entries;
+  Query query(database, Sql::kReadAll, after_position);
+  absl::Status status =
+      VisitEntries(query, /*is_global=*/true, after_position,
+                   [&](int64_t repository, OutboxEntry&& entry) {
+                     entries.push_back({repository, std::move(entry)});
+                     return static_cast<int64_t>(entries.size()) < limit;
+                   });
+  if (!status.ok()) return status;
+  return entries;
+}
+
+absl::StatusOr<int64_t> LastGlobalPosition(Database& database) {
+  Query query(database, Sql::kLastGlobalPosition);
+  const int64_t position = query.Next() ? query.Int(0) : 0;
+  if (!query.status().ok()) return query.status();
+  return position;
+}
+
+absl::StatusOr<Hook> AddHook(Rows& rows,
+                             const DeliveryQueue::AddHookParams& params) {
+  Hook hook;
+  hook.url = params.url;
+  {
+    Query query(rows.database(), Sql::kFindHookByUrl, params.url);
+    if (query.Next()) {
+      hook.id = query.Int(0);
+      hook.cursor = query.Int(1);
+      return hook;
+    }
+    if (!query.status().ok()) return query.status();
+  }
+  absl::StatusOr<int64_t> end = LastGlobalPosition(rows.database());
+  if (!end.ok()) return end.status();
+  hook.cursor = *end;
+  rows.NoteChange();
+  Query query(rows.database(), Sql::kInsertHook, hook.url, hook.cursor);
+  if (query.Next()) hook.id = query.Int(0);
+  if (!query.status().ok()) return query.status();
+  return hook;
+}
+
+absl::StatusOr<int64_t> Enqueue(Rows& rows,
+                                const DeliveryQueue::EnqueueParams& params) {
+  Database& database = rows.database();
+  int64_t cursor = 0;
+  {
+    Query query(database, Sql::kFindHook, params.hook_id);
+    if (!query.Next()) {
+      return query.status().ok() ? NoHook(params.hook_id) : query.status();
+    }
+    cursor = query.Int(1);
+  }
+  absl::StatusOr<std::vector<NumberedEntry>> entries =
+      ReadAllEntries(database, cursor, params.limit);
+  if (!entries.ok()) return entries.status();
+  if (entries->empty()) return 0;
+  rows.NoteChange();
+  int64_t added = 0;
+  for (const NumberedEntry& numbered : *entries) {
+    const OutboxEntry& entry = numbered.entry;
+    if (!entry.notify) continue;
+    const int64_t deployment_id = entry.event.has_status()
+                                      ? entry.event.status().deployment_id()
+                                      : entry.event.deployment().id();
+    bool is_first = false;
+    {
+      Query query(database, Sql::kFindFirstPending, params.hook_id,
+                  numbered.repository, deployment_id, int64_t{1});
+      is_first = !query.Next();
+      if (!query.status().ok()) return query.status();
+    }
+    absl::optional<int64_t> due_at_ms;
+    if (is_first) due_at_ms = params.now_ms;
+    const std::string guid = MakeGuid();
+    absl::Status status = Run(database, Sql::kInsertDelivery, params.hook_id,
+                              guid, entry.global_position, numbered.repository,
+                              deployment_id, params.now_ms, due_at_ms);
+    if (!status.ok()) return status;
+    ++added;
+  }
+  absl::Status status = Run(database, Sql::kSetCursor, params.hook_id,
+                            entries->back().entry.global_position);
+  if (status.ok() && added > 0) {
+    status = Run(database, Sql::kAddPending, params.hook_id, added);
+  }
+  if (!status.ok()) return status;
+  return static_cast<int64_t>(entries->size());
+}
+
+absl::StatusOr<std::vector<Delivery>> Claim(
+    Rows& rows, const DeliveryQueue::ClaimParams& params) {
+  std::vector<DeliveryRow> found;
+  if (params.limit > 0) {
+    Query query(rows.database(), Sql::kListDue, params.hook_id, params.now_ms,
+                params.limit);
+    while (query.Next()) ReadDelivery(query, &found.emplace_back());
+    if (!query.status().ok()) return query.status();
+  }
+  std::vector<Delivery> claimed;
+  for (DeliveryRow& row : found) {
+    absl::Status status = AddEntry(rows.database(), &row);
+    if (!status.ok()) return status;
+    rows.NoteChange();
+    status = Run(rows.database(), Sql::kSetDue, row.delivery.id,
+                 params.now_ms + std::max<int64_t>(params.lease_ms, 0));
+    if (!status.ok()) return status;
+    claimed.push_back(std::move(row.delivery));
+  }
+  return claimed;
+}
+
+absl::Status Record(Rows& rows, const DeliveryQueue::RecordParams& params) {
+  Database& database = rows.database();
+  absl::StatusOr<absl::optional<DeliveryRow>> found =
+      FindRow(database, params.delivery_id);
+  if (!found.ok()) return found.status();
+  if (!found->has_value()) return NoDelivery(params.delivery_id);
+  const DeliveryRow& row = **found;
+  const bool was_pending = row.delivery.state == DeliveryState::kPending;
+  const bool is_pending =
+      was_pending && params.state == DeliveryState::kPending;
+  rows.NoteChange();
+  absl::Status status = Run(database, Sql::kInsertAttempt, params.delivery_id,
+                            row.attempt_count + 1, params.attempt.started_at_ms,
+                            params.attempt.duration_ms,
+                            params.attempt.status_code, params.attempt.error);
+  if (!status.ok()) return status;
+  const DeliveryState state = was_pending ? params.state : row.delivery.state;
+  absl::optional<int64_t> due_at_ms;
+  if (is_pending) due_at_ms = params.due_at_ms;
+  status = Run(database, Sql::kUpdateDelivery, params.delivery_id,
+               static_cast<int>(state), due_at_ms, row.attempt_count + 1,
+               row.delivery.attempts_since_due + (was_pending ? 1 : 0));
+  if (!status.ok() || !was_pending) return status;
+  if (!is_pending) {
+    status = Run(database, Sql::kAddPending, row.delivery.hook_id, -1);
+    if (!status.ok()) return status;
+  }
+  return MakeOldestDue(rows, row.delivery.hook_id, row.repository,
+                       row.deployment_id);
+}
+
+absl::StatusOr<std::vector<Delivery>> ListDeliveries(
+    Database& database, const DeliveryQueue::ListDeliveriesParams& params) {
+  std::vector<DeliveryRow> rows;
+  if (params.limit > 0) {
+    Query query(database, Sql::kListDeliveries, params.hook_id,
+                params.before_id > 0 ? params.before_id
+                                     : std::numeric_limits<int64_t>::max(),
+                params.limit);
+    while (query.Next()) ReadDelivery(query, &rows.emplace_back());
+    if (!query.status().ok()) return query.status();
+  }
+  std::vector<Delivery> deliveries;
+  for (DeliveryRow& row : rows) {
+    absl::Status status = AddEntry(database, &row);
+    if (status.ok()) status = AddAttempts(database, &row.delivery);
+    if (!status.ok()) return status;
+    deliveries.push_back(std::move(row.delivery));
+  }
+  return deliveries;
+}
+
+absl::StatusOr<absl::optional<Delivery>> FindDelivery(Database& database,
+                                                      int64_t id) {
+  absl::optional<Delivery> delivery;
+  absl::StatusOr<absl::optional<DeliveryRow>> row = FindRow(database, id);
+  if (!row.ok()) return row.status();
+  if (!row->has_value()) return delivery;
+  absl::Status status = AddEntry(database, &**row);
+  if (status.ok()) status = AddAttempts(database, &(*row)->delivery);
+  if (!status.ok()) return status;
+  delivery = std::move((*row)->delivery);
+  return delivery;
+}
+
+absl::Status Redeliver(Rows& rows,
+                       const DeliveryQueue::RedeliverParams& params) {
+  Database& database = rows.database();
+  absl::StatusOr<absl::optional<DeliveryRow>> found =
+      FindRow(database, params.delivery_id);
+  if (!found.ok()) return found.status();
+  if (!found->has_value()) return NoDelivery(params.delivery_id);
+  const DeliveryRow& row = **found;
+  rows.NoteChange();
+  absl::Status status = Run(database, Sql::kUpdateDelivery, params.delivery_id,
+                            static_cast<int>(DeliveryState::kPending),
+                            params.now_ms, row.attempt_count, int64_t{0});
+  if (!status.ok()) return status;
+  if (row.delivery.state != DeliveryState::kPending) {
+    status = Run(database, Sql::kAddPending, row.delivery.hook_id, 1);
+    if (!status.ok()) return status;
+  }
+  int64_t oldest = 0;
+  {
+    Query query(database, Sql::kFindFirstPending, row.delivery.hook_id,
+                row.repository, row.deployment_id, int64_t{1});
+    if (query.Next()) oldest = query.Int(0);
+    if (!query.status().ok()) return query.status();
+  }
+  if (oldest != params.delivery_id) {
+    // Its turn comes after those.
+    return Run(database, Sql::kSetDue, params.delivery_id,
+               absl::optional<int64_t>());
+  }
+  return MakeOldestDue(rows, row.delivery.hook_id, row.repository,
+                       row.deployment_id);
+}
+
+absl::StatusOr<int64_t> Prune(Rows& rows,
+                              const DeliveryQueue::PruneParams& params) {
+  std::vector<int64_t> ids;
+  if (params.limit > 0) {
+    Query query(rows.database(), Sql::kListEnded, params.before_ms,
+                params.limit);
+    while (query.Next()) ids.push_back(query.Int(0));
+    if (!query.status().ok()) return query.status();
+  }
+  for (const int64_t id : ids) {
+    rows.NoteChange();
+    absl::Status status = Run(rows.database(), Sql::kDeleteAttempts, id);
+    if (status.ok()) status = Run(rows.database(), Sql::kDeleteDelivery, id);
+    if (!status.ok()) return status;
+  }
+  return static_cast<int64_t>(ids.size());
+}
+
+absl::StatusOr<int64_t> CountPending(Database& database, int64_t hook_id) {
+  Query query(database, Sql::kFindHook, hook_id);
+  const int64_t count = query.Next() ? query.Int(2) : 0;
+  if (!query.status().ok()) return query.status();
+  return count;
+}
+
+}  // namespace internal
+}  // namespace slipway

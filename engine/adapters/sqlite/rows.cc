@@ -1,0 +1,805 @@
+#include "slipway/adapters/sqlite/rows.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+#include "absl/strings/str_cat.h"
+#include "slipway/core/facts.h"
+#include "slipway/core/names.h"
+#include "slipway/core/refs.h"
+#include "slipway/core/rules.h"
+
+namespace slipway {
+namespace internal {
+namespace {
+
+// Of repositories, environments and labels each, before it starts anew.
+constexpr size_t kCachedMax = 20'000;
+// Of a decision in one row of the outbox, so that a page costs what it gives.
+constexpr int kEventsPerRow = 64;
+// With every answer that is kept, so many old ones go at the most.
+constexpr int64_t kAnswersPruned = 4;
+
+}  // namespace
+
+absl::Status ReadDeployment(const Query& query, DeploymentRow* row) {
+  absl::Status status = query.Parse(1, &row->deployment);
+  if (!status.ok()) return status;
+  if (row->deployment.id() != query.Int(0)) return query.Damaged();
+  const absl::string_view environment = query.Blob(2);
+  row->deployment.set_environment(environment.data(), environment.size());
+  row->deployment.set_updated_at_ms(query.Int(3));
+  row->latest_status_id = query.Int(4);
+  row->latest_state = static_cast<v1::StatusState>(query.Int(5));
+  row->status_count = query.Int(6);
+  row->environment_id = query.Int(7);
+  row->spelling_label = query.Int(8);
+  row->sha_label = query.Int(9);
+  row->ref_label = query.Int(10);
+  row->task_label = query.Int(11);
+  return absl::OkStatus();
+}
+
+void Rows::Clear() {
+  repositories_.clear();
+  environments_.clear();
+  labels_.clear();
+  dirty_repositories_.clear();
+  dirty_environments_.clear();
+  dirty_labels_.clear();
+  last_global_position_.reset();
+  next_id_.reset();
+  next_id_is_dirty_ = false;
+}
+
+void Rows::ClearIfLarge() {
+  if (repositories_.size() > kCachedMax || environments_.size() > kCachedMax ||
+      labels_.size() > kCachedMax) {
+    Clear();
+  }
+}
+
+absl::Status Rows::Contradiction(absl::string_view what) const {
+  return absl::DataLossError(absl::StrCat(
+      database_.path(), ": the decision does not fit what is stored: ", what));
+}
+
+// ---------------------------------------------------------------------------
+// Looking up.
+
+absl::StatusOr<Rows::Repository*> Rows::FindRepository(
+    const v1::RepositoryName& name) {
+  std::pair<std::string, std::string> key(FoldName(name.owner()),
+                                          FoldName(name.name()));
+  const auto known = repositories_.find(key);
+  if (known != repositories_.end()) return known->second.get();
+  Query query(database_, Sql::kFindRepository, key.first, key.second);
+  if (!query.Next()) {
+    if (!query.status().ok()) return query.status();
+    return nullptr;
+  }
+  auto found = std::make_unique<Repository>();
+  found->number = query.Int(0);
+  if (!query.IsNull(1)) {
+    absl::Status status = query.Parse(6, &found->body.emplace());
+    if (!status.ok()) return status;
+    if (found->body->id() != query.Int(1)) return query.Damaged();
+  }
+  found->last_id = query.Int(2);
+  found->last_position = query.Int(3);
+  found->last_label = query.Int(4);
+  found->deployment_count = query.Int(5);
+  std::unique_ptr<Repository>& place = repositories_[std::move(key)];
+  place = std::move(found);
+  return place.get();
+}
+
+absl::StatusOr<Rows::Environment*> Rows::FindEnvironment(
+    int64_t repository, absl::string_view name) {
+  std::pair<int64_t, std::string> key(repository, FoldName(name));
+  const auto known = environments_.find(key);
+  if (known != environments_.end()) return known->second.get();
+  Query query(database_, Sql::kFindEnvironment, repository, key.second);
+  if (!query.Next()) {
+    if (!query.status().ok()) return query.status();
+    return nullptr;
+  }
+  auto found = std::make_unique<Environment>();
+  found->repository = repository;
+  absl::Status status = query.Parse(2, &found->body);
+  if (!status.ok()) return status;
+  if (found->body.id() != query.Int(0)) return query.Damaged();
+  found->deployment_count = query.Int(1);
+  std::unique_ptr<Environment>& place = environments_[std::move(key)];
+  place = std::move(found);
+  return place.get();
+}
+
+absl::StatusOr<Rows::Label*> Rows::FindLabel(int64_t repository, LabelKind kind,
+                                             absl::string_view value) {
+  LabelKey key(repository, static_cast<int>(kind), value);
+  const auto known = labels_.find(key);
+  if (known != labels_.end()) return known->second.get();
+  Query query(database_, Sql::kFindLabel, repository, static_cast<int>(kind),
+              value);
+  if (!query.Next()) {
+    if (!query.status().ok()) return query.status();
+    return nullptr;
+  }
+  auto found = std::make_unique<Label>();
+  found->repository = repository;
+  found->kind = kind;
+  found->value = std::string(value);
+  found->number = query.Int(0);
+  found->deployment_count = query.Int(1);
+  std::unique_ptr<Label>& place = labels_[std::move(key)];
+  place = std::move(found);
+  return place.get();
+}
+
+absl::StatusOr<absl::optional<DeploymentRow>> Rows::FindDeployment(
+    int64_t repository, int64_t id) {
+  absl::optional<DeploymentRow> row;
+  Query query(database_, Sql::kFindDeployment, repository, id);
+  if (!query.Next()) {
+    if (!query.status().ok()) return query.status();
+    return row;
+  }
+  absl::Status status = ReadDeployment(query, &row.emplace());
+  if (!status.ok()) return status;
+  return row;
+}
+
+// ---------------------------------------------------------------------------
+// Facts.
+
+absl::Status Rows::AddFacts(const v1::Rules& rules, const v1::Command& command,
+                            const Repository* repository, v1::Facts* facts) {
+  if (command.has_put_repository()) {
+    Query query(database_, Sql::kFindRepositoryById,
+                command.put_repository().id());
+    if (query.Next()) {
+      v1::Repository holder;
+      absl::Status status = query.Parse(0, &holder);
+      if (!status.ok()) return status;
+      v1::RepositoryName name;
+      name.set_owner(std::move(*holder.mutable_owner()));
+      name.set_name(std::move(*holder.mutable_name()));
+      if (!SameName(name, command.repository())) {
+        *facts->mutable_repository_id_holder() = std::move(name);
+      }
+    }
+    if (!query.status().ok()) return query.status();
+  }
+  if (repository == nullptr) return absl::OkStatus();
+  facts->set_last_id(repository->last_id);
+  if (!command.idempotency_key().empty()) {
+    absl::Status status = AddAnswer(command, *repository, facts);
+    if (!status.ok()) return status;
+  }
+  if (!repository->body.has_value()) return absl::OkStatus();
+  *facts->mutable_repository() = *repository->body;
+
+  const int64_t number = repository->number;
+  switch (command.request_case()) {
+    case v1::Command::kCreateDeployment: {
+      const v1::CreateDeployment& request = command.create_deployment();
+      absl::Status status = AddRefFacts(*repository, request.ref(), facts);
+      if (!status.ok()) return status;
+      return AddEnvironmentFact(*repository, TargetEnvironment(request), facts);
+    }
+    case v1::Command::kCreateStatus:
+    case v1::Command::kDeleteDeployment: {
+      const int64_t id = command.has_create_status()
+                             ? command.create_status().deployment_id()
+                             : command.delete_deployment().deployment_id();
+      absl::StatusOr<absl::optional<DeploymentRow>> row =
+          FindDeployment(number, id);
+      if (!row.ok()) return row.status();
+      if (!row->has_value()) return absl::OkStatus();
+      facts->set_latest_status_id((*row)->latest_status_id);
+      absl::Status status =
+          command.has_create_status()
+              ? AddStatusFacts(rules, command.create_status(), *repository,
+                               **row, facts)
+              : AddDeletionFacts(rules, *repository, **row, facts);
+      *facts->mutable_deployment() = std::move((*row)->deployment);
+      return status;
+    }
+    case v1::Command::kDeleteRef: {
+      const v1::DeleteRef& request = command.delete_ref();
+      Query query(database_, Sql::kFindRef, number, request.type(),
+                  request.name());
+      if (query.Next()) {
+        v1::Ref& ref = *facts->mutable_existing_ref();
+        ref.set_name(request.name());
+        ref.set_type(request.type());
+        ref.set_sha(std::string(query.Blob(0)));
+      }
+      return query.status();
+    }
+    case v1::Command::kPutCommitContext: {
+      Query query(database_, Sql::kFindCommit, number,
+                  command.put_commit_context().sha());
+      facts->set_commit_exists(query.Next());
+      return query.status();
+    }
+    case v1::Command::kDeleteCommitContext: {
+      const v1::DeleteCommitContext& request = command.delete_commit_context();
+      Query commit(database_, Sql::kFindCommit, number, request.sha());
+      if (!commit.Next()) return commit.status();
+      facts->set_commit_exists(true);
+      const std::string key = FoldName(request.context());
+      Query query(database_, Sql::kFindContext, number, request.sha(), key);
+      if (!query.Next()) return query.status();
+      return query.Parse(0, facts->mutable_existing_context());
+    }
+    case v1::Command::kPutRepository:
+    case v1::Command::kDeleteRepository:
+    case v1::Command::kPutRef:
+    case v1::Command::REQUEST_NOT_SET:
+      break;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Rows::AddAnswer(const v1::Command& command,
+                             const Repository& repository, v1::Facts* facts) {
+  Query query(database_, Sql::kFindAnswer, repository.number,
+              command.idempotency_key());
+  if (!query.Next()) return query.status();
+  return query.Parse(0, facts->mutable_keyed_answer());
+}
+
+absl::Status Rows::AddRefFacts(const Repository& repository,
+                               const std::string& ref, v1::Facts* facts) {
+  absl::Status status;
+  std::string sha;
+  const auto sha_of = [&](v1::RefType type,
+                          absl::string_view name) -> const std::string* {
+    if (!status.ok()) return nullptr;
+    Query query(database_, Sql::kFindRef, repository.number, type, name);
+    const bool found = query.Next();
+    if (found) sha = std::string(query.Blob(0));
+    status = query.status();
+    return found ? &sha : nullptr;
+  };
+  const auto is_commit = [&](absl::string_view wanted) {
+    if (!status.ok()) return false;
+    Query query(database_, Sql::kFindCommit, repository.number, wanted);
+    const bool found = query.Next();
+    status = query.status();
+    return found;
+  };
+  const absl::optional<RefMatch> match = MatchRef(ref, sha_of, is_commit);
+  if (!status.ok()) return status;
+  if (!match.has_value()) return absl::OkStatus();
+  v1::ResolvedRef& resolved = *facts->mutable_ref();
+  resolved.set_form(match->form);
+  resolved.set_sha(match->sha);
+  std::string merge_base_sha;
+  {
+    Query query(database_, Sql::kFindCommit, repository.number, match->sha);
+    if (query.Next()) merge_base_sha = std::string(query.Blob(0));
+    if (!query.status().ok()) return query.status();
+  }
+  resolved.set_contains_default_branch(ContainsDefaultBranch(
+      match->sha, merge_base_sha,
+      sha_of(v1::REF_TYPE_BRANCH, repository.body->default_branch())));
+  if (!status.ok()) return status;
+  Query contexts(database_, Sql::kListContexts, repository.number, match->sha);
+  while (contexts.Next()) {
+    status = contexts.Parse(0, resolved.add_contexts());
+    if (!status.ok()) return status;
+  }
+  return contexts.status();
+}
+
+absl::Status Rows::AddEnvironmentFact(const Repository& repository,
+                                      absl::string_view name,
+                                      v1::Facts* facts) {
+  absl::StatusOr<Environment*> found = FindEnvironment(repository.number, name);
+  if (!found.ok()) return found.status();
+  if (*found != nullptr) *facts->mutable_environment() = (*found)->body;
+  return absl::OkStatus();
+}
+
+absl::Status Rows::AddStatusFacts(const v1::Rules& rules,
+                                  const v1::CreateStatus& request,
+                                  const Repository& repository,
+                                  const DeploymentRow& row, v1::Facts* facts) {
+  const std::string& name = TargetEnvironment(row.deployment, request);
+  facts->set_status_count(row.status_count);
+  absl::StatusOr<Environment*> environment =
+      FindEnvironment(repository.number, name);
+  if (!environment.ok()) return environment.status();
+  if (*environment == nullptr) return absl::OkStatus();
+  *facts->mutable_environment() = (*environment)->body;
+  if (!TriggersInactivation(request)) return absl::OkStatus();
+
+  const int64_t id = row.deployment.id();
+  // Under R32 only lower ids can be retired; higher ones are not looked at.
+  const int64_t id_end =
+      rules.prior_deployments() == v1::PRIOR_DEPLOYMENTS_EVERY_OTHER
+          ? std::numeric_limits<int64_t>::max()
+          : id;
+  const Sql sql =
+      rules.inactivation_scope() == v1::INACTIVATION_SCOPE_ENVIRONMENT_AND_TASK
+          ? Sql::kListLiveByTask
+          : Sql::kListLive;
+  int kinds = 0;
+  for (const bool transient : {false, true}) {
+    for (const bool production : {false, true}) {
+      // A whole pair of flags is left out where the rules exempt it, so that
+      // what stays live is never looked at.
+      v1::LiveDeployment probe;
+      probe.set_id(id - 1);
+      probe.set_environment(name);
+      probe.set_task(row.deployment.task());
+      probe.set_transient_environment(transient);
+      probe.set_production_environment(production);
+      if (!Retires(rules, row.deployment, name, probe)) continue;
+      ++kinds;
+      const auto add_from = [&](Query& query) {
+        DeploymentRow other;
+        while (query.Next()) {
+          absl::Status status = ReadDeployment(query, &other);
+          if (!status.ok()) return status;
+          v1::LiveDeployment live = LiveDeploymentOf(other.deployment);
+          if (Retires(rules, row.deployment, name, live)) {
+            *facts->add_live_deployments() = std::move(live);
+          }
+        }
+        return query.status();
+      };
+      absl::Status status;
+      if (sql == Sql::kListLive) {
+        Query query(database_, sql, repository.number,
+                    (*environment)->body.id(), transient, production, id_end);
+        status = add_from(query);
+      } else {
+        Query query(database_, sql, repository.number,
+                    (*environment)->body.id(), transient, production, id_end,
+                    row.task_label);
+        status = add_from(query);
+      }
+      if (!status.ok()) return status;
+    }
+  }
+  if (kinds > 1) {
+    std::sort(facts->mutable_live_deployments()->begin(),
+              facts->mutable_live_deployments()->end(),
+              [](const v1::LiveDeployment& a, const v1::LiveDeployment& b) {
+                return a.id() < b.id();
+              });
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Rows::AddDeletionFacts(const v1::Rules& rules,
+                                    const Repository& repository,
+                                    const DeploymentRow& row,
+                                    v1::Facts* facts) {
+  facts->set_latest_state(row.latest_state);
+  if (rules.deletion_scope() != v1::DELETION_SCOPE_ENVIRONMENT) {
+    facts->set_only_one_in_scope(repository.deployment_count == 1);
+    return absl::OkStatus();
+  }
+  absl::StatusOr<Environment*> environment =
+      NeedEnvironment(repository, row.deployment.environment());
+  if (!environment.ok()) return environment.status();
+  facts->set_only_one_in_scope((*environment)->deployment_count == 1);
+  return absl::OkStatus();
+}
+
+// ---------------------------------------------------------------------------
+// Changes.
+
+void Rows::MarkDirty(Repository& repository) {
+  ++changes_;
+  if (repository.is_dirty) return;
+  repository.is_dirty = true;
+  dirty_repositories_.push_back(&repository);
+}
+
+void Rows::Count(Environment& environment, int64_t by) {
+  environment.deployment_count += by;
+  if (environment.is_dirty) return;
+  environment.is_dirty = true;
+  dirty_environments_.push_back(&environment);
+}
+
+void Rows::Count(Label& label, int64_t by) {
+  label.deployment_count += by;
+  if (label.is_dirty) return;
+  label.is_dirty = true;
+  dirty_labels_.push_back(&label);
+}
+
+absl::StatusOr<Rows::Repository*> Rows::InsertRepository(
+    const v1::RepositoryName& name) {
+  ++changes_;
+  std::pair<std::string, std::string> key(FoldName(name.owner()),
+                                          FoldName(name.name()));
+  Query query(database_, Sql::kInsertRepository, key.first, key.second);
+  if (!query.Next()) {
+    return query.status().ok() ? Contradiction("no row") : query.status();
+  }
+  auto added = std::make_unique<Repository>();
+  added->number = query.Int(0);
+  std::unique_ptr<Repository>& place = repositories_[std::move(key)];
+  place = std::move(added);
+  return place.get();
+}
+
+absl::StatusOr<Rows::Label*> Rows::FindOrAddLabel(Repository& repository,
+                                                  LabelKind kind,
+                                                  absl::string_view value) {
+  absl::StatusOr<Label*> found = FindLabel(repository.number, kind, value);
+  if (!found.ok() || *found != nullptr) return found;
+  auto added = std::make_unique<Label>();
+  added->repository = repository.number;
+  added->kind = kind;
+  added->value = std::string(value);
+  added->number = ++repository.last_label;
+  MarkDirty(repository);
+  absl::Status status = Run(database_, Sql::kInsertLabel, repository.number,
+                            added->number, static_cast<int>(kind), value);
+  if (!status.ok()) return status;
+  std::unique_ptr<Label>& place =
+      labels_[LabelKey(repository.number, static_cast<int>(kind), value)];
+  place = std::move(added);
+  return place.get();
+}
+
+absl::StatusOr<Rows::Environment*> Rows::NeedEnvironment(
+    const Repository& repository, absl::string_view name) {
+  absl::StatusOr<Environment*> found = FindEnvironment(repository.number, name);
+  if (found.ok() && *found == nullptr) {
+    return Contradiction(absl::StrCat("no environment ", name));
+  }
+  return found;
+}
+
+absl::Status Rows::Keep(const v1::Rules& rules, const v1::Command& command,
+                        Repository* repository, const v1::Decision& decision) {
+  if (decision.has_acceptance() && !decision.acceptance().events().empty()) {
+    if (repository == nullptr && command.has_put_repository()) {
+      absl::StatusOr<Repository*> added =
+          InsertRepository(command.repository());
+      if (!added.ok()) return added.status();
+      repository = *added;
+    }
+    if (repository != nullptr &&
+        (repository->body.has_value() || command.has_put_repository())) {
+      const v1::Acceptance& acceptance = decision.acceptance();
+      MarkDirty(*repository);
+      // What others refer to comes first; it is the last of its decision (R17).
+      for (const v1::Event& event : acceptance.events()) {
+        if (event.type() != v1::EVENT_TYPE_ENVIRONMENT_CREATED) continue;
+        absl::Status status = Apply(event, *repository);
+        if (!status.ok()) return status;
+      }
+      for (const v1::Event& event : acceptance.events()) {
+        if (event.type() == v1::EVENT_TYPE_ENVIRONMENT_CREATED) continue;
+        absl::Status status = Apply(event, *repository);
+        if (!status.ok()) return status;
+      }
+      absl::Status status = AppendToOutbox(acceptance, *repository);
+      // Who has which id is looked up in the file.
+      if (status.ok() &&
+          (command.has_put_repository() || command.has_delete_repository())) {
+        status = Flush();
+      }
+      if (!status.ok()) return status;
+    }
+  }
+  if (repository == nullptr || command.idempotency_key().empty() ||
+      !KeepsAnswer(command, decision) ||
+      decision.has_acceptance() == decision.has_rejection()) {
+    return absl::OkStatus();
+  }
+  return KeepAnswer(rules, command, *repository, decision);
+}
+
+absl::Status Rows::KeepAnswer(const v1::Rules& rules,
+                              const v1::Command& command,
+                              const Repository& repository,
+                              const v1::Decision& decision) {
+  ++changes_;
+  v1::KeyedAnswer answer;
+  *answer.mutable_command() = command;
+  *answer.mutable_decision() = decision;
+  answer.SerializeToString(&bytes_);
+  absl::Status status =
+      Run(database_, Sql::kPutAnswer, repository.number,
+          command.idempotency_key(), decision.answered_at_ms(), bytes_);
+  if (!status.ok()) return status;
+  return Run(database_, Sql::kPruneAnswers,
+             decision.answered_at_ms() - LimitsOf(rules).idempotency_kept_ms(),
+             kAnswersPruned);
+}
+
+absl::Status Rows::Apply(const v1::Event& event, Repository& repository) {
+  const int64_t number = repository.number;
+  const auto note_id = [&](int64_t id) {
+    repository.last_id = std::max(repository.last_id, id);
+  };
+  switch (event.type()) {
+    case v1::EVENT_TYPE_DEPLOYMENT_CREATED:
+      note_id(event.deployment().id());
+      return CreateDeployment(event.deployment(), repository);
+    case v1::EVENT_TYPE_STATUS_CREATED:
+      note_id(event.status().id());
+      return CreateStatus(event.status(), repository);
+    case v1::EVENT_TYPE_DEPLOYMENT_DELETED:
+      return DeleteDeployment(event.deployment_id(), repository);
+    case v1::EVENT_TYPE_ENVIRONMENT_CREATED: {
+      note_id(event.environment().id());
+      const std::string key = FoldName(event.environment().name());
+      event.environment().SerializeToString(&bytes_);
+      return Run(database_, Sql::kInsertEnvironment, number,
+                 event.environment().id(), key, bytes_);
+    }
+    case v1::EVENT_TYPE_REPOSITORY_PUT:
+      repository.body = event.put_repository();
+      return absl::OkStatus();
+    case v1::EVENT_TYPE_REPOSITORY_DELETED:
+      return DeleteRepository(repository);
+    case v1::EVENT_TYPE_REF_PUT: {
+      absl::Status status =
+          Run(database_, Sql::kPutCommit, number, event.commit().sha(),
+              event.commit().merge_base_sha());
+      if (!status.ok()) return status;
+      return Run(database_, Sql::kPutRef, number, event.ref().type(),
+                 event.ref().name(), event.ref().sha());
+    }
+    case v1::EVENT_TYPE_REF_DELETED:
+      return Run(database_, Sql::kDeleteRef, number, event.ref().type(),
+                 event.ref().name());
+    case v1::EVENT_TYPE_COMMIT_CONTEXT_PUT: {
+      const std::string key = FoldName(event.context().context());
+      event.context().SerializeToString(&bytes_);
+      return Run(database_, Sql::kPutContext, number, event.commit().sha(), key,
+                 bytes_);
+    }
+    case v1::EVENT_TYPE_COMMIT_CONTEXT_DELETED: {
+      const std::string key = FoldName(event.context().context());
+      return Run(database_, Sql::kDeleteContext, number, event.commit().sha(),
+                 key);
+    }
+    default:
+      return Contradiction("an event of an unknown type");
+  }
+}
+
+absl::Status Rows::CreateDeployment(const v1::Deployment& deployment,
+                                    Repository& repository) {
+  absl::StatusOr<Environment*> environment =
+      NeedEnvironment(repository, deployment.environment());
+  if (!environment.ok()) return environment.status();
+  std::array<Label*, 4> labels;
+  const std::array<std::pair<LabelKind, absl::string_view>, 4> values = {{
+      {LabelKind::kSha, deployment.sha()},
+      {LabelKind::kRef, deployment.ref()},
+      {LabelKind::kTask, deployment.task()},
+      {LabelKind::kSpelling, deployment.environment()},
+  }};
+  for (size_t i = 0; i < values.size(); ++i) {
+    absl::StatusOr<Label*> label =
+        FindOrAddLabel(repository, values[i].first, values[i].second);
+    if (!label.ok()) return label.status();
+    labels[i] = *label;
+    Count(**label, 1);
+  }
+  Count(**environment, 1);
+  ++repository.deployment_count;
+  deployment.SerializeToString(&bytes_);
+  return Run(database_, Sql::kInsertDeployment, repository.number,
+             deployment.id(), (*environment)->body.id(),
+             deployment.transient_environment(),
+             deployment.production_environment(), labels[0]->number,
+             labels[1]->number, labels[2]->number, labels[3]->number,
+             deployment.updated_at_ms(), deployment.environment(), bytes_);
+}
+
+absl::Status Rows::CreateStatus(const v1::DeploymentStatus& status,
+                                Repository& repository) {
+  status.SerializeToString(&bytes_);
+  absl::Status done = Run(database_, Sql::kInsertStatus, repository.number,
+                          status.deployment_id(), status.id(), bytes_);
+  for (const bool moved : {false, true}) {
+    if (!done.ok()) return done;
+    done = Run(database_, Sql::kNoteStatus, repository.number,
+               status.deployment_id(), status.id(), status.state(),
+               status.created_at_ms(), status.environment());
+    if (!done.ok() || sqlite3_changes(database_.handle()) == 1) return done;
+    // No row of that environment: it is elsewhere.
+    done = moved ? Contradiction("a deployment cannot be moved")
+                 : Move(status, repository);
+  }
+  return done;
+}
+
+absl::Status Rows::Move(const v1::DeploymentStatus& status,
+                        Repository& repository) {
+  absl::StatusOr<absl::optional<DeploymentRow>> row =
+      FindDeployment(repository.number, status.deployment_id());
+  if (!row.ok()) return row.status();
+  if (!row->has_value()) return Contradiction("a status of no deployment");
+  const std::string& from = (*row)->deployment.environment();
+  absl::StatusOr<Environment*> old_environment =
+      NeedEnvironment(repository, from);
+  if (!old_environment.ok()) return old_environment.status();
+  absl::StatusOr<Label*> old_spelling =
+      FindLabel(repository.number, LabelKind::kSpelling, from);
+  if (!old_spelling.ok()) return old_spelling.status();
+  if (*old_spelling == nullptr) return Contradiction("a label is missing");
+  absl::StatusOr<Environment*> environment =
+      NeedEnvironment(repository, status.environment());
+  if (!environment.ok()) return environment.status();
+  absl::StatusOr<Label*> spelling =
+      FindOrAddLabel(repository, LabelKind::kSpelling, status.environment());
+  if (!spelling.ok()) return spelling.status();
+  Count(**old_environment, -1);
+  Count(**old_spelling, -1);
+  Count(**environment, 1);
+  Count(**spelling, 1);
+  return Run(database_, Sql::kMoveDeployment, repository.number,
+             status.deployment_id(), (*environment)->body.id(),
+             (*spelling)->number, status.environment());
+}
+
+absl::Status Rows::DeleteDeployment(int64_t id, Repository& repository) {
+  absl::StatusOr<absl::optional<DeploymentRow>> row =
+      FindDeployment(repository.number, id);
+  if (!row.ok()) return row.status();
+  if (!row->has_value()) return Contradiction("no such deployment");
+  const v1::Deployment& deployment = (*row)->deployment;
+  absl::StatusOr<Environment*> environment =
+      NeedEnvironment(repository, deployment.environment());
+  if (!environment.ok()) return environment.status();
+  Count(**environment, -1);
+  const std::array<std::pair<LabelKind, absl::string_view>, 4> values = {{
+      {LabelKind::kSha, deployment.sha()},
+      {LabelKind::kRef, deployment.ref()},
+      {LabelKind::kTask, deployment.task()},
+      {LabelKind::kSpelling, deployment.environment()},
+  }};
+  for (const auto& [kind, value] : values) {
+    absl::StatusOr<Label*> label = FindLabel(repository.number, kind, value);
+    if (!label.ok()) return label.status();
+    if (*label == nullptr) return Contradiction("a label is missing");
+    Count(**label, -1);
+  }
+  --repository.deployment_count;
+  absl::Status status =
+      Run(database_, Sql::kDeleteStatuses, repository.number, id);
+  if (!status.ok()) return status;
+  return Run(database_, Sql::kDeleteDeployment, repository.number, id);
+}
+
+absl::Status Rows::DeleteRepository(Repository& repository) {
+  // Counts of what is deleted must not come after it.
+  absl::Status status = Flush();
+  if (!status.ok()) return status;
+  for (const Sql sql :
+       {Sql::kDropStatuses, Sql::kDropDeployments, Sql::kDropEnvironments,
+        Sql::kDropLabels, Sql::kDropContexts, Sql::kDropRefs,
+        Sql::kDropCommits}) {
+    status = Run(database_, sql, repository.number);
+    if (!status.ok()) return status;
+  }
+  environments_.clear();
+  labels_.clear();
+  repository.body.reset();
+  repository.deployment_count = 0;
+  MarkDirty(repository);
+  return absl::OkStatus();
+}
+
+absl::Status Rows::AppendToOutbox(const v1::Acceptance& acceptance,
+                                  Repository& repository) {
+  const int count = acceptance.events_size();
+  if (count <= kEventsPerRow) return AppendRow(acceptance, repository);
+  for (int begin = 0; begin < count; begin += kEventsPerRow) {
+    v1::Acceptance part;
+    part.set_outcome(acceptance.outcome());
+    const int end = std::min(count, begin + kEventsPerRow);
+    for (int i = begin; i < end; ++i) {
+      *part.add_events() = acceptance.events(i);
+    }
+    for (const v1::Effect& effect : acceptance.effects()) {
+      if (effect.type() != v1::EFFECT_TYPE_NOTIFY) continue;
+      if (effect.event_index() < begin || effect.event_index() >= end) continue;
+      v1::Effect& copy = *part.add_effects();
+      copy = effect;
+      copy.set_event_index(effect.event_index() - begin);
+    }
+    absl::Status status = AppendRow(part, repository);
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Rows::AppendRow(const v1::Acceptance& acceptance,
+                             Repository& repository) {
+  if (!last_global_position_.has_value()) {
+    Query query(database_, Sql::kLastGlobalPosition);
+    last_global_position_ = query.Next() ? query.Int(0) : 0;
+    if (!query.status().ok()) return query.status();
+  }
+  const int count = acceptance.events_size();
+  *last_global_position_ += count;
+  repository.last_position += count;
+  acceptance.SerializeToString(&bytes_);
+  return Run(database_, Sql::kInsertOutbox, *last_global_position_,
+             repository.number, repository.last_position, count, bytes_);
+}
+
+absl::StatusOr<int64_t> Rows::TakeIds(int64_t count) {
+  if (!next_id_.has_value()) {
+    Query query(database_, Sql::kGetNextId);
+    if (!query.Next()) {
+      return query.status().ok() ? Contradiction("no next id") : query.status();
+    }
+    next_id_ = std::max(query.Int(0), next_id_min_);
+  }
+  if (count > kIdMax - *next_id_ + 1) {
+    return absl::ResourceExhaustedError("no ids are left below 2^53");
+  }
+  next_id_is_dirty_ = true;
+  const int64_t first = *next_id_;
+  *next_id_ += count;
+  next_id_min_ = *next_id_;
+  return first;
+}
+
+absl::Status Rows::Flush() {
+  absl::Status status;
+  for (Label* label : dirty_labels_) {
+    label->is_dirty = false;
+    if (label->deployment_count > 0) {
+      status = Run(database_, Sql::kUpdateLabelCount, label->repository,
+                   label->number, label->deployment_count);
+    } else {
+      status =
+          Run(database_, Sql::kDeleteLabel, label->repository, label->number);
+      labels_.erase(LabelKey(label->repository, static_cast<int>(label->kind),
+                             label->value));
+    }
+    if (!status.ok()) return status;
+  }
+  dirty_labels_.clear();
+  for (Environment* environment : dirty_environments_) {
+    environment->is_dirty = false;
+    status =
+        Run(database_, Sql::kUpdateEnvironmentCount, environment->repository,
+            environment->body.id(), environment->deployment_count);
+    if (!status.ok()) return status;
+  }
+  dirty_environments_.clear();
+  for (Repository* repository : dirty_repositories_) {
+    repository->is_dirty = false;
+    absl::optional<int64_t> id;
+    bytes_.clear();
+    if (repository->body.has_value()) {
+      id = repository->body->id();
+      repository->body->SerializeToString(&bytes_);
+    }
+    status = Run(database_, Sql::kUpdateRepository, repository->number, id,
+                 repository->last_id, repository->last_position,
+                 repository->last_label, repository->deployment_count, bytes_);
+    if (!status.ok()) return status;
+  }
+  dirty_repositories_.clear();
+  if (next_id_is_dirty_) {
+    next_id_is_dirty_ = false;
+    status = Run(database_, Sql::kSetNextId, *next_id_);
+  }
+  return status;
+}
+
+}  // namespace internal
+}  // namespace slipway

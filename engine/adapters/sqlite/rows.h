@@ -1,0 +1,194 @@
+// Reads and changes the rows of the engine over one connection. Not for users.
+//
+// The writer keeps one of these from transaction to transaction, so that what
+// every decision needs, and every decision counts, is read and written once for
+// many. A reader makes a new one for each of its snapshots.
+
+#ifndef SLIPWAY_ENGINE_ADAPTERS_SQLITE_ROWS_H_
+#define SLIPWAY_ENGINE_ADAPTERS_SQLITE_ROWS_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/optional.h"
+#include "slipway/adapters/sqlite/database.h"
+#include "slipway/v1/command.pb.h"
+#include "slipway/v1/decision.pb.h"
+#include "slipway/v1/deployment.pb.h"
+#include "slipway/v1/environment.pb.h"
+#include "slipway/v1/event.pb.h"
+#include "slipway/v1/facts.pb.h"
+#include "slipway/v1/repository.pb.h"
+#include "slipway/v1/rules.pb.h"
+
+namespace slipway {
+namespace internal {
+
+// What deployments are listed by, beside their environment. Numbers are stored.
+enum class LabelKind { kSha = 1, kRef = 2, kTask = 3, kSpelling = 4 };
+
+// A deployment with the columns beside its body.
+struct DeploymentRow {
+  v1::Deployment deployment;
+  // 0: it has no status.
+  int64_t latest_status_id = 0;
+  v1::StatusState latest_state = v1::STATUS_STATE_UNSPECIFIED;
+  int64_t status_count = 0;
+  int64_t environment_id = 0;
+  int64_t spelling_label = 0;
+  int64_t sha_label = 0;
+  int64_t ref_label = 0;
+  int64_t task_label = 0;
+};
+
+// Not thread-safe. What it gives points into it, until `Clear`.
+class Rows {
+ public:
+  struct Repository {
+    int64_t number = 0;
+    // Absent: it was deleted, or is about to be put.
+    absl::optional<v1::Repository> body;
+    int64_t last_id = 0;
+    int64_t last_position = 0;
+    int64_t last_label = 0;
+    int64_t deployment_count = 0;
+    bool is_dirty = false;
+  };
+  struct Environment {
+    int64_t repository = 0;
+    v1::Environment body;
+    int64_t deployment_count = 0;
+    bool is_dirty = false;
+  };
+  struct Label {
+    int64_t repository = 0;
+    LabelKind kind = LabelKind::kSha;
+    std::string value;
+    int64_t number = 0;
+    int64_t deployment_count = 0;
+    bool is_dirty = false;
+  };
+
+  explicit Rows(Database& database) : database_(database) {}
+
+  // Forgets what it has read and counted, as after a rollback.
+  void Clear();
+  // The same where that has become much; only with nothing left to write.
+  void ClearIfLarge();
+
+  // nullptr: there never was one of that name.
+  absl::StatusOr<Repository*> FindRepository(const v1::RepositoryName& name);
+  // nullptr: there is none.
+  absl::StatusOr<Environment*> FindEnvironment(int64_t repository,
+                                               absl::string_view name);
+  absl::StatusOr<Label*> FindLabel(int64_t repository, LabelKind kind,
+                                   absl::string_view value);
+  absl::StatusOr<absl::optional<DeploymentRow>> FindDeployment(
+      int64_t repository, int64_t id);
+
+  // Those of `slipway::FactsFor`, and the answer that the command's key has
+  // had. `repository`: nullptr where there never was one.
+  absl::Status AddFacts(const v1::Rules& rules, const v1::Command& command,
+                        const Repository* repository, v1::Facts* facts);
+
+  // Everything below changes rows, and leaves counters in memory until `Flush`.
+  // A failure leaves it half done: roll back, and `Clear`.
+
+  // Keeps what a decision on the facts of `AddFacts` has changed, and its
+  // answer where the command has a key.
+  absl::Status Keep(const v1::Rules& rules, const v1::Command& command,
+                    Repository* repository, const v1::Decision& decision);
+  // The first of `count` ids of the store's source.
+  absl::StatusOr<int64_t> TakeIds(int64_t count);
+  // Writes the counters.
+  absl::Status Flush();
+
+  // Grows with every change: what is the same as before has changed nothing.
+  int64_t changes() const { return changes_; }
+  // For changes that are made past it.
+  void NoteChange() { ++changes_; }
+
+  Database& database() { return database_; }
+
+ private:
+  absl::Status AddRefFacts(const Repository& repository, const std::string& ref,
+                           v1::Facts* facts);
+  absl::Status AddEnvironmentFact(const Repository& repository,
+                                  absl::string_view name, v1::Facts* facts);
+  absl::Status AddStatusFacts(const v1::Rules& rules,
+                              const v1::CreateStatus& request,
+                              const Repository& repository,
+                              const DeploymentRow& row, v1::Facts* facts);
+  absl::Status AddDeletionFacts(const v1::Rules& rules,
+                                const Repository& repository,
+                                const DeploymentRow& row, v1::Facts* facts);
+  absl::Status AddAnswer(const v1::Command& command,
+                         const Repository& repository, v1::Facts* facts);
+
+  absl::StatusOr<Repository*> InsertRepository(const v1::RepositoryName& name);
+  absl::StatusOr<Label*> FindOrAddLabel(Repository& repository, LabelKind kind,
+                                        absl::string_view value);
+  // That every event finds, because its decision made or saw it.
+  absl::StatusOr<Environment*> NeedEnvironment(const Repository& repository,
+                                               absl::string_view name);
+  absl::Status Apply(const v1::Event& event, Repository& repository);
+  absl::Status CreateDeployment(const v1::Deployment& deployment,
+                                Repository& repository);
+  absl::Status CreateStatus(const v1::DeploymentStatus& status,
+                            Repository& repository);
+  // To the environment of a status; NOT_FOUND-like where it does not exist.
+  absl::Status Move(const v1::DeploymentStatus& status, Repository& repository);
+  absl::Status DeleteDeployment(int64_t id, Repository& repository);
+  absl::Status DeleteRepository(Repository& repository);
+  absl::Status AppendToOutbox(const v1::Acceptance& acceptance,
+                              Repository& repository);
+  absl::Status AppendRow(const v1::Acceptance& acceptance,
+                         Repository& repository);
+  absl::Status KeepAnswer(const v1::Rules& rules, const v1::Command& command,
+                          const Repository& repository,
+                          const v1::Decision& decision);
+  void Count(Environment& environment, int64_t by);
+  void Count(Label& label, int64_t by);
+  void MarkDirty(Repository& repository);
+  absl::Status Contradiction(absl::string_view what) const;
+
+  using LabelKey = std::tuple<int64_t, int, std::string>;
+
+  Database& database_;
+  absl::flat_hash_map<std::pair<std::string, std::string>,
+                      std::unique_ptr<Repository>>
+      repositories_;
+  // By repository and folded name.
+  absl::flat_hash_map<std::pair<int64_t, std::string>,
+                      std::unique_ptr<Environment>>
+      environments_;
+  absl::flat_hash_map<LabelKey, std::unique_ptr<Label>> labels_;
+  std::vector<Repository*> dirty_repositories_;
+  std::vector<Environment*> dirty_environments_;
+  std::vector<Label*> dirty_labels_;
+  // Not read yet: nullopt.
+  absl::optional<int64_t> last_global_position_;
+  absl::optional<int64_t> next_id_;
+  // What has been taken, by decisions that were undone too.
+  int64_t next_id_min_ = 1;
+  bool next_id_is_dirty_ = false;
+  int64_t changes_ = 0;
+  // Used again and again for what is written.
+  std::string bytes_;
+};
+
+// Reads a row of the columns that statements.cc lists.
+absl::Status ReadDeployment(const Query& query, DeploymentRow* row);
+
+}  // namespace internal
+}  // namespace slipway
+
+#endif  // SLIPWAY_ENGINE_ADAPTERS_SQLITE_ROWS_H_

@@ -1,0 +1,280 @@
+#include "slipway/adapters/sqlite/schema.h"
+
+#include <cstdint>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+
+namespace slipway {
+namespace internal {
+namespace {
+
+// How it is laid out, and why.
+//
+// Ids are of one order within a repository only, so rows have the number of
+// their repository in front. That number is the file's own: it outlives the
+// deletion of the repository, as its stream and its last id do.
+//
+// Names and texts are BLOBs: they may hold NUL, and compare byte by byte.
+// `..._key` columns hold names in lower case (R1, R60).
+//
+// `body` is a message of Protobuf; what is looked for, and what changes, stands
+// in columns beside it and counts where the two differ.
+//
+// Values that lists are filtered by stand in `labels` once, with how many
+// deployments have them, so that indexes hold small numbers and a total costs
+// one row.
+//
+// A row of `outbox` is one decision, as its Acceptance, or a part of a large
+// one; its position is that of its last event.
+constexpr const char* kVersion1 = R"sql(
+CREATE TABLE store (
+  only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+  next_id INTEGER NOT NULL CHECK (next_id BETWEEN 1 AND 9007199254740992)
+) STRICT;
+INSERT INTO store (only_row, next_id) VALUES (1, 1);
+
+CREATE TABLE repositories (
+  repository INTEGER PRIMARY KEY,
+  owner_key BLOB NOT NULL,
+  name_key BLOB NOT NULL,
+  id INTEGER UNIQUE CHECK (id BETWEEN 1 AND 9007199254740991),
+  last_id INTEGER NOT NULL CHECK (last_id BETWEEN 0 AND 9007199254740991),
+  last_position INTEGER NOT NULL CHECK (last_position >= 0),
+  last_label INTEGER NOT NULL CHECK (last_label >= 0),
+  deployment_count INTEGER NOT NULL CHECK (deployment_count >= 0),
+  body BLOB,
+  UNIQUE (owner_key, name_key),
+  CHECK ((id IS NULL) = (body IS NULL)),
+  CHECK (id IS NOT NULL OR deployment_count = 0)
+) STRICT;
+
+CREATE TABLE environments (
+  repository INTEGER NOT NULL REFERENCES repositories,
+  id INTEGER NOT NULL CHECK (id BETWEEN 1 AND 9007199254740991),
+  name_key BLOB NOT NULL,
+  deployment_count INTEGER NOT NULL CHECK (deployment_count >= 0),
+  body BLOB NOT NULL,
+  PRIMARY KEY (repository, id),
+  UNIQUE (repository, name_key)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE labels (
+  repository INTEGER NOT NULL REFERENCES repositories,
+  label INTEGER NOT NULL CHECK (label > 0),
+  -- 1 sha, 2 ref, 3 task, 4 spelling of the environment
+  kind INTEGER NOT NULL CHECK (kind BETWEEN 1 AND 4),
+  value BLOB NOT NULL,
+  deployment_count INTEGER NOT NULL CHECK (deployment_count >= 0),
+  PRIMARY KEY (repository, label),
+  UNIQUE (repository, kind, value)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE deployments (
+  repository INTEGER NOT NULL REFERENCES repositories,
+  id INTEGER NOT NULL CHECK (id BETWEEN 1 AND 9007199254740991),
+  latest_status_id INTEGER,
+  latest_state INTEGER NOT NULL CHECK (latest_state BETWEEN 0 AND 8),
+  status_count INTEGER NOT NULL CHECK (status_count >= 0),
+  updated_at_ms INTEGER NOT NULL
+    CHECK (updated_at_ms BETWEEN 0 AND 253402300799999),
+  environment_id INTEGER NOT NULL,
+  transient INTEGER NOT NULL CHECK (transient IN (0, 1)),
+  production INTEGER NOT NULL CHECK (production IN (0, 1)),
+  sha_label INTEGER NOT NULL,
+  ref_label INTEGER NOT NULL,
+  task_label INTEGER NOT NULL,
+  spelling_label INTEGER NOT NULL,
+  environment BLOB NOT NULL,
+  body BLOB NOT NULL,
+  PRIMARY KEY (repository, id),
+  CHECK ((latest_status_id IS NULL) = (status_count = 0)),
+  CHECK ((latest_state = 0) = (status_count = 0)),
+  FOREIGN KEY (repository, environment_id) REFERENCES environments,
+  FOREIGN KEY (repository, sha_label) REFERENCES labels,
+  FOREIGN KEY (repository, ref_label) REFERENCES labels,
+  FOREIGN KEY (repository, task_label) REFERENCES labels,
+  FOREIGN KEY (repository, spelling_label) REFERENCES labels,
+  FOREIGN KEY (repository, id, latest_status_id) REFERENCES statuses
+    DEFERRABLE INITIALLY DEFERRED
+) STRICT, WITHOUT ROWID;
+CREATE INDEX deployments_by_sha
+  ON deployments (repository, sha_label, id);
+CREATE INDEX deployments_by_ref
+  ON deployments (repository, ref_label, id);
+CREATE INDEX deployments_by_task
+  ON deployments (repository, task_label, id);
+CREATE INDEX deployments_by_environment
+  ON deployments (repository, environment_id, id);
+CREATE INDEX deployments_by_spelling
+  ON deployments (repository, spelling_label, id);
+-- What a success may retire (R31).
+CREATE INDEX live_deployments
+  ON deployments (repository, environment_id, transient, production, id)
+  WHERE latest_state = 7;
+CREATE INDEX live_deployments_by_task
+  ON deployments
+    (repository, environment_id, transient, production, task_label, id)
+  WHERE latest_state = 7;
+
+CREATE TABLE statuses (
+  repository INTEGER NOT NULL,
+  deployment_id INTEGER NOT NULL,
+  id INTEGER NOT NULL CHECK (id BETWEEN 1 AND 9007199254740991),
+  body BLOB NOT NULL,
+  PRIMARY KEY (repository, deployment_id, id),
+  FOREIGN KEY (repository, deployment_id) REFERENCES deployments,
+  CHECK (id > deployment_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE commits (
+  repository INTEGER NOT NULL REFERENCES repositories,
+  sha BLOB NOT NULL,
+  merge_base_sha BLOB NOT NULL,
+  PRIMARY KEY (repository, sha)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE refs (
+  repository INTEGER NOT NULL,
+  type INTEGER NOT NULL CHECK (type IN (1, 2)),
+  name BLOB NOT NULL,
+  sha BLOB NOT NULL,
+  PRIMARY KEY (repository, type, name),
+  FOREIGN KEY (repository, sha) REFERENCES commits
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE contexts (
+  repository INTEGER NOT NULL,
+  sha BLOB NOT NULL,
+  context_key BLOB NOT NULL,
+  body BLOB NOT NULL,
+  PRIMARY KEY (repository, sha, context_key),
+  FOREIGN KEY (repository, sha) REFERENCES commits
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE outbox (
+  global_position INTEGER PRIMARY KEY CHECK (global_position > 0),
+  repository INTEGER NOT NULL REFERENCES repositories,
+  position INTEGER NOT NULL CHECK (position > 0),
+  events INTEGER NOT NULL CHECK (events BETWEEN 1 AND position),
+  body BLOB NOT NULL,
+  UNIQUE (repository, position)
+) STRICT;
+)sql";
+
+constexpr const char* kVersion2 = R"sql(
+CREATE TABLE answers (
+  repository INTEGER NOT NULL REFERENCES repositories,
+  idempotency_key BLOB NOT NULL,
+  answered_at_ms INTEGER NOT NULL
+    CHECK (answered_at_ms BETWEEN 0 AND 253402300799999),
+  body BLOB NOT NULL,
+  PRIMARY KEY (repository, idempotency_key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX answers_by_age ON answers (answered_at_ms);
+
+CREATE TABLE hooks (
+  hook INTEGER PRIMARY KEY AUTOINCREMENT CHECK (hook > 0),
+  url BLOB NOT NULL UNIQUE,
+  cursor INTEGER NOT NULL CHECK (cursor >= 0),
+  pending_count INTEGER NOT NULL CHECK (pending_count >= 0)
+) STRICT;
+
+CREATE TABLE deliveries (
+  delivery INTEGER PRIMARY KEY AUTOINCREMENT CHECK (delivery > 0),
+  hook INTEGER NOT NULL REFERENCES hooks,
+  guid BLOB NOT NULL,
+  global_position INTEGER NOT NULL CHECK (global_position > 0),
+  repository INTEGER NOT NULL REFERENCES repositories,
+  deployment_id INTEGER NOT NULL,
+  -- 1 pending, 2 delivered, 3 failed
+  state INTEGER NOT NULL CHECK (state BETWEEN 1 AND 3),
+  enqueued_at_ms INTEGER NOT NULL,
+  -- Of each deployment only the oldest that is pending has one.
+  due_at_ms INTEGER CHECK (due_at_ms IS NULL OR state = 1),
+  attempt_count INTEGER NOT NULL CHECK (attempt_count >= 0),
+  attempts_since_due INTEGER NOT NULL
+    CHECK (attempts_since_due BETWEEN 0 AND attempt_count),
+  UNIQUE (hook, global_position)
+) STRICT;
+CREATE INDEX deliveries_by_hook ON deliveries (hook, delivery);
+CREATE INDEX deliveries_due ON deliveries (hook, due_at_ms, delivery)
+  WHERE due_at_ms IS NOT NULL;
+CREATE INDEX deliveries_pending
+  ON deliveries (hook, repository, deployment_id, delivery) WHERE state = 1;
+CREATE INDEX deliveries_ended ON deliveries (enqueued_at_ms, delivery)
+  WHERE state <> 1;
+
+CREATE TABLE attempts (
+  delivery INTEGER NOT NULL REFERENCES deliveries,
+  number INTEGER NOT NULL CHECK (number > 0),
+  started_at_ms INTEGER NOT NULL,
+  duration_ms INTEGER NOT NULL,
+  status_code INTEGER NOT NULL,
+  error BLOB NOT NULL,
+  PRIMARY KEY (delivery, number)
+) STRICT, WITHOUT ROWID;
+)sql";
+
+// From version N to N + 1.
+constexpr const char* kMigrations[] = {kVersion1, kVersion2};
+static_assert(sizeof(kMigrations) / sizeof(kMigrations[0]) == kSchemaVersion);
+
+// The version of a file that may be written; 0: it is empty.
+absl::StatusOr<int64_t> FindVersion(Database& database) {
+  const absl::StatusOr<int64_t> application =
+      database.Ask("PRAGMA application_id");
+  if (!application.ok()) return application.status();
+  const absl::StatusOr<int64_t> found = database.Ask("PRAGMA user_version");
+  if (!found.ok()) return found.status();
+  const absl::StatusOr<int64_t> tables =
+      database.Ask("SELECT count(*) FROM sqlite_schema");
+  if (!tables.ok()) return tables.status();
+  const bool is_empty = *application == 0 && *found == 0 && *tables == 0;
+  if (!is_empty && *application != kApplicationId) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(database.path(), ": is a database, but not of Slipway"));
+  }
+  if (*found > kSchemaVersion) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        database.path(), ": was written by a newer Slipway (schema version ",
+        *found, "; this one knows those up to ", kSchemaVersion, ")"));
+  }
+  if (!is_empty && (*found < 1 || *tables == 0)) {
+    return absl::DataLossError(absl::StrCat(
+        database.path(), " is damaged: it has the schema version ", *found));
+  }
+  return *found;
+}
+
+absl::Status MigrateInside(Database& database, int version) {
+  const absl::StatusOr<int64_t> found = FindVersion(database);
+  if (!found.ok()) return found.status();
+  if (*found >= version) return absl::OkStatus();
+  for (int64_t from = *found; from < version; ++from) {
+    const absl::Status status = database.Execute(kMigrations[from]);
+    if (!status.ok()) return status;
+  }
+  return database.Execute(
+      absl::StrCat("PRAGMA application_id = ", kApplicationId,
+                   "; PRAGMA user_version = ", version)
+          .c_str());
+}
+
+}  // namespace
+
+absl::Status CheckOwner(Database& database) {
+  return FindVersion(database).status();
+}
+
+absl::Status Migrate(Database& database, int version) {
+  absl::Status status = database.Execute("BEGIN IMMEDIATE");
+  if (!status.ok()) return status;
+  status = MigrateInside(database, version);
+  if (status.ok()) status = database.Execute("COMMIT");
+  if (!status.ok()) database.Rollback();
+  return status;
+}
+
+}  // namespace internal
+}  // namespace slipway

@@ -1,0 +1,81 @@
+// The one writer of a store: what several callers want at once is done in one
+// transaction, so that one sync serves them all. Not for users.
+//
+//   absl::Status status = writer.Run([&](Rows& rows) {
+//     ...  // reads and changes rows; a status other than OK undoes it
+//     return absl::OkStatus();
+//   });
+
+#ifndef SLIPWAY_ENGINE_ADAPTERS_SQLITE_WRITER_H_
+#define SLIPWAY_ENGINE_ADAPTERS_SQLITE_WRITER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "slipway/adapters/sqlite/database.h"
+#include "slipway/adapters/sqlite/rows.h"
+#include "slipway/ports/metrics.h"
+
+namespace slipway {
+namespace internal {
+
+// Thread-safe. Whoever comes while nobody writes does so at once, on its own
+// thread, and takes in what others bring until there is no more. They wait for
+// that; the first of those who come later goes next.
+class Writer {
+ public:
+  // May be called several times, on any thread; each time that it does not
+  // succeed it leaves the rows as they were, or is undone.
+  using Work = absl::FunctionRef<absl::Status(Rows&)>;
+
+  struct Params {
+    std::unique_ptr<Database> database;
+    size_t group_size_max = 0;
+    Metrics* metrics = nullptr;
+  };
+  explicit Writer(Params params);
+
+  // OK: what `work` has done is durable. Else its own status, or UNAVAILABLE or
+  // DATA_LOSS where it could not be made so; then nothing has changed.
+  absl::Status Run(Work work);
+
+  // The rows that a piece of work on this thread has now; nullptr: there is no
+  // such work.
+  Rows* Current();
+
+ private:
+  struct Caller;
+  using Group = std::vector<std::shared_ptr<Caller>>;
+
+  void Lead(const std::shared_ptr<Caller>& self);
+  // Takes up to `limit` of those who wait.
+  void Admit(size_t limit, Group* group);
+  // One transaction for the group, whose callers get their statuses. False:
+  // one of them has failed in the middle, so that all was undone and nobody
+  // has a status; each needs a transaction of its own.
+  bool CommitTogether(Group* group, bool admits_more);
+  absl::Status Begin();
+  absl::Status Commit(size_t size);
+
+  const std::unique_ptr<Database> database_;
+  const size_t group_size_max_;
+  Metrics* const metrics_;
+
+  std::mutex mutex_;
+  std::deque<std::shared_ptr<Caller>> waiting_;
+  bool is_led_ = false;
+
+  // The leader's.
+  Rows rows_;
+};
+
+}  // namespace internal
+}  // namespace slipway
+
+#endif  // SLIPWAY_ENGINE_ADAPTERS_SQLITE_WRITER_H_
