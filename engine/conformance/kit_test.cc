@@ -55,7 +55,7 @@ void ExpectPasses(const v1::Profile& profile, int clients,
   EXPECT_EQ(report.left_over(), "");
   for (const v1::RuleResult& rule : report.rules()) {
     if (rule.level() == v1::LEVEL_OPEN) continue;
-    if (rule.rule() == 36 && clients == 1) {
+    if ((rule.rule() == 36 && clients == 1) || rule.rule() == 82) {
       EXPECT_EQ(rule.outcome(), v1::RULE_OUTCOME_NOT_TESTED);
       continue;
     }
@@ -488,6 +488,122 @@ TEST(Kit, MutantsAreCaughtInASharedRepository) {
     EXPECT_EQ(report.verdict(), v1::VERDICT_DOES_NOT_CONFORM)
         << Describe(report);
   }
+}
+
+// Tells notifications at the end of a sequence, in a wild order and twice.
+class Late : public Wrapper {
+ public:
+  using Wrapper::Wrapper;
+  absl::StatusOr<v1::Capabilities> Describe() override {
+    absl::StatusOr<v1::Capabilities> capabilities = inner_.Describe();
+    capabilities->clear_notifications();
+    capabilities->set_late_notifications(true);
+    capabilities->set_signed_notifications(true);
+    return capabilities;
+  }
+  absl::StatusOr<std::string> Reset() override {
+    told_.Clear();
+    return inner_.Reset();
+  }
+  absl::StatusOr<v1::Answer> Apply(const v1::Operation& operation) override {
+    absl::StatusOr<v1::Answer> answer = inner_.Apply(operation);
+    std::lock_guard<std::mutex> lock(mutex_);
+    for (const v1::Notification& one : answer->notifications()) {
+      *told_.add_notifications() = one;
+    }
+    answer->clear_notifications();
+    return answer;
+  }
+  absl::StatusOr<v1::NotificationsResponse> Notifications(
+      const v1::NotificationsRequest& /*request*/) override {
+    v1::NotificationsResponse response = told_;
+    response.MergeFrom(told_);
+    std::reverse(response.mutable_notifications()->begin(),
+                 response.mutable_notifications()->end());
+    for (v1::Notification& one : *response.mutable_notifications()) {
+      if (one.state() == flawed) one.set_flaw("it is not signed");
+    }
+    return response;
+  }
+  // Notifications of this state have a flaw.
+  slipway::v1::StatusState flawed = slipway::v1::STATUS_STATE_WAITING;
+
+ private:
+  std::mutex mutex_;
+  v1::NotificationsResponse told_;
+};
+
+TEST(Kit, R80NotificationsMayComeLate) {
+  for (const int clients : {1, 4}) {
+    InProcessSubject engine(Engine());
+    Late subject(engine);
+    RunOptions options = ShortRun();
+    options.clients = clients;
+    const v1::Report report = conformance::Run(options, subject);
+    EXPECT_EQ(report.verdict(), v1::VERDICT_CONFORMS) << Describe(report);
+    EXPECT_EQ(ResultOf(report, 80).outcome(), v1::RULE_OUTCOME_PASSED);
+    EXPECT_EQ(ResultOf(report, 82).outcome(), v1::RULE_OUTCOME_PASSED);
+  }
+}
+
+// One that is to be led by R80, shrunk to `steps`.
+void ExpectNotToldRight(const InProcessHooks& hooks, int steps) {
+  InProcessSubject engine({DocumentedProfile().rules(), hooks});
+  Late subject(engine);
+  RunOptions options = ShortRun();
+  options.sequences = 200;
+  const v1::Report report = conformance::Run(options, subject);
+  EXPECT_EQ(report.verdict(), v1::VERDICT_DOES_NOT_CONFORM);
+  ASSERT_EQ(report.failures_size(), 1) << Describe(report);
+  EXPECT_EQ(report.failures(0).rules(0), 80) << Describe(report);
+  EXPECT_EQ(report.failures(0).sequence().operations_size(), steps)
+      << Describe(report);
+  EXPECT_TRUE(report.failures(0).reproduced());
+}
+
+TEST(Kit, R80WhatIsToldLateOrNotAtAllIsLookedAt) {
+  ExpectNotToldRight(Mutants().back().hooks, 2);  // of inactive
+  InProcessHooks nobody_is_told;
+  nobody_is_told.decision =
+      [](const slipway::v1::RepositoryState&, const slipway::v1::Command&,
+         const InProcessHooks::TakeId&, slipway::v1::Decision& decision) {
+        if (decision.acceptance().outcome() ==
+                slipway::v1::OUTCOME_DEPLOYMENT_CREATED ||
+            decision.acceptance().outcome() ==
+                slipway::v1::OUTCOME_STATUS_CREATED) {
+          decision.mutable_acceptance()->clear_effects();
+        }
+      };
+  ExpectNotToldRight(nobody_is_told, 1);
+}
+
+TEST(Kit, R82AFlawIsAFailureOfItsOwn) {
+  InProcessSubject engine(Engine());
+  Late subject(engine);
+  subject.flawed = slipway::v1::STATUS_STATE_ERROR;
+  const v1::Report report = conformance::Run(ShortRun(), subject);
+  EXPECT_EQ(report.verdict(), v1::VERDICT_DOES_NOT_CONFORM);
+  ASSERT_EQ(report.failures_size(), 1) << Describe(report);
+  EXPECT_EQ(report.failures(0).rules(0), 82) << Describe(report);
+  EXPECT_EQ(report.failures(0).sequence().operations_size(), 2)
+      << Describe(report);
+  EXPECT_EQ(ResultOf(report, 80).outcome(), v1::RULE_OUTCOME_PASSED);
+}
+
+TEST(Kit, ASubjectThatKnowsOfNoNotificationsCouldNotBeRun) {
+  InProcessSubject engine(Engine());
+  class Boaster : public Wrapper {
+   public:
+    using Wrapper::Wrapper;
+    absl::StatusOr<v1::Capabilities> Describe() override {
+      absl::StatusOr<v1::Capabilities> capabilities = inner_.Describe();
+      capabilities->set_late_notifications(true);
+      return capabilities;
+    }
+  };
+  Boaster subject(engine);
+  EXPECT_EQ(conformance::Run(ShortRun(), subject).verdict(),
+            v1::VERDICT_COULD_NOT_RUN);
 }
 
 // Answers so many calls, and then fails in its way.

@@ -86,15 +86,12 @@ class Search {
 
   // Asks the oracle; notes why not where the answer does not fit.
   bool Fits(const v1::HistoryEntry& entry, int depth, Oracle& oracle,
-            Comparison& comparison, std::vector<int>& rules) {
+            Comparison& comparison, Expectation& expected) {
     ++explanation_.attempts;
-    const Expectation expected = oracle.Apply(entry.operation());
+    expected = oracle.Apply(entry.operation());
     const absl::optional<Mismatch> mismatch =
         comparison.Compare(entry.operation(), expected, entry.answer(), oracle);
-    if (!mismatch.has_value()) {
-      rules = expected.rules;
-      return true;
-    }
+    if (!mismatch.has_value()) return true;
     if (depth >= deepest_) {
       deepest_ = depth + 1;
       explanation_.mismatch.rules = {36};
@@ -111,8 +108,8 @@ class Search {
 
   bool FitsLook(Oracle oracle, Comparison comparison, int depth) {
     for (const v1::HistoryEntry& entry : look_.entries()) {
-      std::vector<int> rules;
-      if (!Fits(entry, depth, oracle, comparison, rules)) return false;
+      Expectation expected;
+      if (!Fits(entry, depth, oracle, comparison, expected)) return false;
       ++depth;
     }
     return true;
@@ -136,12 +133,15 @@ class Search {
         if (explanation_.attempts >= attempts_max_) return false;
         Oracle next_oracle = oracle;
         Comparison next_comparison = comparison;
-        std::vector<int> rules;
-        if (!Fits(entry, depth, next_oracle, next_comparison, rules)) continue;
+        Explanation::Call call;
+        call.entry = i;
+        if (!Fits(entry, depth, next_oracle, next_comparison, call.expected)) {
+          continue;
+        }
         placed_[static_cast<size_t>(i)] = true;
-        explanation_.rules.push_back(std::move(rules));
+        explanation_.calls.push_back(std::move(call));
         if (Descend(next_oracle, next_comparison, depth + 1)) return true;
-        explanation_.rules.pop_back();
+        explanation_.calls.pop_back();
         placed_[static_cast<size_t>(i)] = false;
         if (reads) return false;
       }

@@ -51,9 +51,13 @@ struct Explanation {
   Outcome outcome = Outcome::kNotDecided;
   // NOT_EXPLAINED: where the orders that went farthest ended. R36 leads.
   Mismatch mismatch;
-  // EXPLAINED: the rules of each call, in the order found, and the oracle that
-  // has made them all.
-  std::vector<std::vector<int>> rules;
+  // EXPLAINED: the calls of the history in the order found, each by its place
+  // there and with what was expected of it; and the oracle that has made them.
+  struct Call {
+    int entry = 0;
+    Expectation expected;
+  };
+  std::vector<Call> calls;
   absl::optional<Oracle> oracle;
   // How many times a call was asked of an oracle.
   int64_t attempts = 0;

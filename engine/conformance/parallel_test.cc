@@ -105,7 +105,10 @@ TEST(Explain, FindsTheOrderThatTheCallsHad) {
   const Explanation explanation = recorder.Explained(history, look);
   EXPECT_EQ(explanation.outcome, Outcome::kExplained)
       << explanation.mismatch.summary;
-  EXPECT_EQ(explanation.rules.size(), 2u);
+  ASSERT_EQ(explanation.calls.size(), 2u);
+  EXPECT_EQ(explanation.calls[0].entry, 1);
+  EXPECT_EQ(explanation.calls[1].entry, 0);
+  EXPECT_EQ(explanation.calls[1].expected.answer.code(), 201);
 }
 
 TEST(Explain, R36NoCallComesBeforeOneThatHadEnded) {

@@ -333,7 +333,9 @@ std::string Duration(int64_t ms) {
 std::vector<FieldPair> FieldPairs(const v1::Failure& failure,
                                   const v1::Capabilities& capabilities) {
   v1::Answer expected = failure.expected();
-  if (!capabilities.notifications()) expected.clear_notifications();
+  if (!capabilities.notifications() && !capabilities.late_notifications()) {
+    expected.clear_notifications();
+  }
   const bool codes_differ = expected.code() != failure.actual().code();
   std::vector<FieldValue> wanted;
   std::vector<FieldValue> given;

@@ -22,8 +22,8 @@ bool HasRefBehind(const v1::Capabilities& capabilities, bool only_branches) {
 // Not here, as no answer of the API shows them to a kit that works in one
 // repository: R1 (other spellings of its name), R3 (seen only in what R13 and
 // R14 say), R4 to R8 (the engine's own limits and the commands of its host),
-// R50 and R51 (derived, not on the wire of REST), R61 to R64, R82 and R90 to
-// R92 (not built yet), R81 (the engine's own stream), and from R100 on what the
+// R50 and R51 (derived, not on the wire of REST), R61 to R64 and R90 to R92
+// (not built yet), R81 (the engine's own stream), and from R100 on what the
 // engine has beyond GitHub.
 const std::vector<RuleRow>& RuleTable() {
   constexpr v1::Level kRequired = v1::LEVEL_REQUIRED;
@@ -83,6 +83,7 @@ const std::vector<RuleRow>& RuleTable() {
        RuleNeed::kNothing},
       {80, "Others are told of what was created", kRequired,
        RuleNeed::kNotifications},
+      {82, "What others are told is signed", kRequired, RuleNeed::kSignatures},
   };
   return *kTable;
 }
@@ -101,10 +102,16 @@ std::string WhyNotTested(const RuleRow& row,
       return "the subject has no ref that is behind the default branch";
     case RuleNeed::kCapOnStatuses:
       if (rules.limits().statuses_per_deployment_max() > 0) return "";
-      return "the profile has no cap on statuses";
+      return "the profile leaves it open: it has no cap on statuses";
     case RuleNeed::kNotifications:
-      if (capabilities.notifications()) return "";
-      return "the subject does not tell its notifications";
+      if (capabilities.notifications() || capabilities.late_notifications()) {
+        return "";
+      }
+      return "nobody listens to what the subject tells others (over HTTP: "
+             "--webhook_listen)";
+    case RuleNeed::kSignatures:
+      if (capabilities.signed_notifications()) return "";
+      return "nobody looks at signatures (over HTTP: --webhook_secret_file)";
     case RuleNeed::kSeveralClients:
       if (capabilities.clients_max() > 1) return "";
       return "the subject takes one call at a time";

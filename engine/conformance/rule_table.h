@@ -32,8 +32,10 @@ enum class RuleNeed {
   kRefBehind,
   // Rules with a limit on the statuses of a deployment.
   kCapOnStatuses,
-  // `notifications`.
+  // `notifications`, or `late_notifications`.
   kNotifications,
+  // `signed_notifications`.
+  kSignatures,
   // `clients_max` of 2 or more.
   kSeveralClients,
 };

@@ -16,6 +16,7 @@
 
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "slipway/conformance/v1/answer.pb.h"
 #include "slipway/conformance/v1/operation.pb.h"
@@ -47,6 +48,15 @@ class SubjectUnderTest {
   // Makes one call. Ids are filled in; times matter to subjects that lend their
   // clock. Called by several threads at once only up to `clients_max`.
   virtual absl::StatusOr<v1::Answer> Apply(const v1::Operation& operation) = 0;
+
+  // Called with the capability `late_notifications` only, after the last call
+  // of a sequence: what others were told because of the calls since the last
+  // reset. `request` has what they should have been told: worth waiting for up
+  // to a time limit, after which what came is the answer.
+  virtual absl::StatusOr<v1::NotificationsResponse> Notifications(
+      const v1::NotificationsRequest& /*request*/) {
+    return absl::UnimplementedError("the subject knows of no notifications");
+  }
 
   // The lines that make the same call by hand, for people; empty: there are
   // none.

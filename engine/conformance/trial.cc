@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "slipway/conformance/notification_check.h"
 
 namespace slipway {
 namespace conformance {
@@ -29,6 +30,24 @@ void ClearIds(v1::Operation& operation) {
   }
 }
 
+// Takes away what is about deployments that are not those of `request`. (Every
+// deployment that was made is in it, as others are to be told of it.)
+void KeepOwn(const v1::NotificationsRequest& request,
+             v1::NotificationsResponse& response) {
+  auto& all = *response.mutable_notifications();
+  all.erase(std::remove_if(all.begin(), all.end(),
+                           [&](const v1::Notification& notification) {
+                             return std::none_of(
+                                 request.expected().begin(),
+                                 request.expected().end(),
+                                 [&](const v1::Notification& own) {
+                                   return own.deployment_id() ==
+                                          notification.deployment_id();
+                                 });
+                           }),
+            all.end());
+}
+
 }  // namespace
 
 Trials::Trials(TrialOptions options, SubjectUnderTest& subject)
@@ -40,6 +59,10 @@ std::string Trials::CleanUp() {
   absl::StatusOr<std::string> left_over = subject_.Reset();
   if (left_over.ok()) return *std::move(left_over);
   return absl::StrCat("the clean-up failed: ", left_over.status().ToString());
+}
+
+void Trials::CountRight(int rule, int64_t steps) {
+  if (counting_) tally_.right_by_rule[static_cast<size_t>(rule)] += steps;
 }
 
 void Trials::Count(const std::vector<int>& rules,
@@ -63,6 +86,8 @@ bool Trials::Begin(TrialResult& result) {
   parallel_.Clear();
   look_.Clear();
   symbols_ = SymbolTable();
+  told_.Clear();
+  told_steps_ = 0;
   absl::StatusOr<std::string> left_over = subject_.Reset();
   if (!left_over.ok()) {
     result.outcome = TrialResult::Outcome::kNoAnswer;
@@ -120,13 +145,62 @@ bool Trials::Make(v1::Operation& operation, int step, TrialResult& result) {
   absl::optional<Mismatch> mismatch =
       comparison_->Compare(operation, expected, *answer, *oracle_);
   if (!mismatch.has_value()) {
-    Count(expected.rules, tally_.right_by_rule);
+    Right(operation, expected, *answer);
     return true;
   }
   Conclude(*std::move(mismatch), result);
   result.expected = std::move(expected.answer);
+  if (!options_.capabilities.notifications()) {
+    result.expected.clear_notifications();
+  }
   result.actual = *std::move(answer);
   return false;
+}
+
+void Trials::Right(const v1::Operation& operation, const Expectation& expected,
+                   const v1::Answer& answer) {
+  std::vector<int> rules = expected.rules;
+  if (options_.capabilities.late_notifications()) {
+    const auto told = std::find(rules.begin(), rules.end(), 80);
+    if (told != rules.end()) {
+      rules.erase(told);  // that is seen later
+      ++told_steps_;
+    }
+    for (v1::Notification notification : expected.answer.notifications()) {
+      // By the subject's ids.
+      notification.set_deployment_id(
+          operation.has_create_status()
+              ? operation.create_status().deployment_id()
+              : answer.deployment().id());
+      notification.set_status_id(answer.status().id());
+      *told_.add_expected() = std::move(notification);
+    }
+  }
+  Count(rules, tally_.right_by_rule);
+}
+
+void Trials::CheckLateNotifications(TrialResult& result) {
+  if (!options_.capabilities.late_notifications()) return;
+  result.step = -1;
+  absl::StatusOr<v1::NotificationsResponse> response =
+      subject_.Notifications(told_);
+  if (!response.ok()) {
+    result.outcome = TrialResult::Outcome::kNoAnswer;
+    result.status = response.status();
+    return;
+  }
+  // Of what others have made nothing is known.
+  if (others_exist_) KeepOwn(told_, *response);
+  const int64_t deliveries = response->notifications_size();
+  NotificationCheck check = CheckNotifications(told_, *std::move(response));
+  if (check.mismatch.has_value()) {
+    Conclude(*std::move(check.mismatch), result);
+    result.expected = std::move(check.missing);
+    result.actual = std::move(check.wrong);
+    return;
+  }
+  CountRight(80, told_steps_);
+  if (options_.capabilities.signed_notifications()) CountRight(82, deliveries);
 }
 
 // What a call shows may have come about long before it: a row that should be
@@ -181,16 +255,19 @@ void Trials::MakeAll(const Operations& operations, TrialResult& result) {
   Look(result);
 }
 
-bool Trials::Look(TrialResult& result) {
+void Trials::Look(TrialResult& result) {
   look_.Clear();
   generator_->AddLook(*oracle_, &look_);
   for (v1::Operation& operation : look_) {
-    if (!Make(operation, /*step=*/-1, result)) return false;
+    if (!Make(operation, /*step=*/-1, result)) return;
   }
-  return true;
 }
 
-void Trials::Finish(TrialResult& result) {
+void Trials::End(TrialResult& result) {
+  LookBefore(result);
+  if (result.outcome == TrialResult::Outcome::kPassed) {
+    CheckLateNotifications(result);
+  }
   if (result.outcome == TrialResult::Outcome::kPassed) return;
   Count(result.mismatch.rules, tally_.wrong_by_rule);
   *result.sequence.mutable_profile() = options_.profile;
@@ -238,8 +315,7 @@ TrialResult Trials::Run(const OperationWalk& walk) {
   } else if (goes_on) {
     Look(result);
   }
-  LookBefore(result);
-  Finish(result);
+  End(result);
   return result;
 }
 
@@ -247,8 +323,7 @@ TrialResult Trials::Replay(const v1::Sequence& sequence) {
   TrialResult result;
   if (sequence.parallel().empty()) {
     MakeAll(sequence.operations(), result);
-    LookBefore(result);
-    Finish(result);
+    End(result);
     return result;
   }
   if (!Begin(result)) return result;
@@ -263,8 +338,7 @@ TrialResult Trials::Replay(const v1::Sequence& sequence) {
     generator_->Adopt(parallel_);
     RunInParallel(result);
   }
-  LookBefore(result);
-  Finish(result);
+  End(result);
   return result;
 }
 
@@ -312,10 +386,11 @@ void Trials::RunInParallel(TrialResult& result) {
       Explain(*oracle_, *comparison_, *history, look, options_.attempts_max);
   switch (explanation.outcome) {
     case Explanation::Outcome::kExplained:
-      for (const std::vector<int>& rules : explanation.rules) {
-        Count(rules, tally_.right_by_rule);
-        Count({36}, tally_.right_by_rule);
+      for (const Explanation::Call& call : explanation.calls) {
+        const v1::HistoryEntry& entry = history->entries(call.entry);
+        Right(entry.operation(), call.expected, entry.answer());
       }
+      CountRight(36, history->entries_size());
       if (counting_) ++tally_.histories_explained;
       oracle_ = std::move(explanation.oracle);
       return;

@@ -105,12 +105,19 @@ class Trials {
   bool Make(v1::Operation& operation, int step, TrialResult& result);
   void MakeAll(const Operations& operations, TrialResult& result);
   void LookBefore(TrialResult& result);
-  bool Look(TrialResult& result);
+  void Look(TrialResult& result);
   void RunInParallel(TrialResult& result);
   void LearnMerges(const v1::History& history);
+  // Notes what an answer that was right has to have led to.
+  void Right(const v1::Operation& operation, const Expectation& expected,
+             const v1::Answer& answer);
+  // Where notifications come late: whether they are right.
+  void CheckLateNotifications(TrialResult& result);
   void Conclude(Mismatch mismatch, TrialResult& result) const;
-  void Finish(TrialResult& result);
+  // What is to be done when all calls are made.
+  void End(TrialResult& result);
   void Count(const std::vector<int>& rules, Tally::ByRule& by_rule) const;
+  void CountRight(int rule, int64_t steps);
 
   const TrialOptions options_;
   SubjectUnderTest& subject_;
@@ -128,6 +135,9 @@ class Trials {
   absl::optional<Comparison> comparison_;
   absl::optional<Generator> generator_;
   SymbolTable symbols_;
+  // What others are to be told by its end, and how many calls decided that.
+  v1::NotificationsRequest told_;
+  int64_t told_steps_ = 0;
   Operations operations_;
   Operations parallel_;
   Operations look_;

@@ -40,6 +40,7 @@ v1::SubjectResponse Respond(const v1::SubjectRequest& request) {
       }
       break;
     }
+    case v1::SubjectRequest::kNotifications:  // with `late_notifications` only
     case v1::SubjectRequest::REQUEST_NOT_SET:
       response.set_failure("a request that this subject does not know");
   }

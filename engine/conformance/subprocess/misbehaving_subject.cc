@@ -1,5 +1,6 @@
 // A subject that goes wrong, for tests: `misbehaving_subject HOW [WHEN]`. WHEN
-// is the kind of request: "describe", "reset" or "apply", which is the default.
+// is the kind of request: "describe", "reset", "notifications" or "apply",
+// which is the default.
 
 #include <poll.h>
 #include <unistd.h>
@@ -31,6 +32,9 @@ v1::SubjectResponse RightKind(const v1::SubjectRequest& request) {
     response.mutable_capabilities()->add_refs()->set_name("main");
   } else if (request.has_reset()) {
     response.mutable_reset()->set_left_over("something");
+  } else if (request.has_notifications()) {
+    *response.mutable_notifications()->mutable_notifications() =
+        request.notifications().expected();
   } else {
     response.mutable_answer()->set_code(404);
   }
@@ -94,9 +98,10 @@ int main(int argc, char** argv) {
   v1::SubjectRequest request;
   while (google::protobuf::util::ParseDelimitedFromZeroCopyStream(
       &request, &input, &clean_end)) {
-    const std::string kind = request.has_describe() ? "describe"
-                             : request.has_reset()  ? "reset"
-                                                    : "apply";
+    const std::string kind = request.has_describe()        ? "describe"
+                             : request.has_reset()         ? "reset"
+                             : request.has_notifications() ? "notifications"
+                                                           : "apply";
     if (kind == when) {
       GoWrong(how, request);
     } else {

@@ -244,7 +244,8 @@ absl::StatusOr<v1::SubjectResponse> SubprocessSubject::Ask(
     const bool fits =
         (request.has_describe() && response->has_capabilities()) ||
         (request.has_reset() && response->has_reset()) ||
-        (request.has_apply() && response->has_answer());
+        (request.has_apply() && response->has_answer()) ||
+        (request.has_notifications() && response->has_notifications());
     if (!fits) {
       response = NotUnderstood("is not of the kind that was asked for",
                                response->SerializeAsString());
@@ -279,6 +280,15 @@ absl::StatusOr<v1::Answer> SubprocessSubject::Apply(
   absl::StatusOr<v1::SubjectResponse> response = Ask(request);
   if (!response.ok()) return response.status();
   return std::move(*response->mutable_answer());
+}
+
+absl::StatusOr<v1::NotificationsResponse> SubprocessSubject::Notifications(
+    const v1::NotificationsRequest& notifications) {
+  v1::SubjectRequest request;
+  *request.mutable_notifications() = notifications;
+  absl::StatusOr<v1::SubjectResponse> response = Ask(request);
+  if (!response.ok()) return response.status();
+  return std::move(*response->mutable_notifications());
 }
 
 }  // namespace conformance

@@ -55,6 +55,8 @@ class SubprocessSubject : public SubjectUnderTest {
   absl::StatusOr<v1::Capabilities> Describe() override;
   absl::StatusOr<std::string> Reset() override;
   absl::StatusOr<v1::Answer> Apply(const v1::Operation& operation) override;
+  absl::StatusOr<v1::NotificationsResponse> Notifications(
+      const v1::NotificationsRequest& notifications) override;
 
  private:
   class Pipe;

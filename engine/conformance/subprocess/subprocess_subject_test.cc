@@ -64,6 +64,16 @@ TEST(SubprocessSubject, AsksAndGetsAnswers) {
   }
 }
 
+TEST(SubprocessSubject, AsksForNotifications) {
+  SubprocessSubject subject(Misbehaving("right"));
+  v1::NotificationsRequest request;
+  request.add_expected()->set_event("deployment");
+  const auto response = subject.Notifications(request);
+  ASSERT_TRUE(response.ok()) << response.status();
+  ASSERT_EQ(response->notifications_size(), 1);
+  EXPECT_EQ(response->notifications(0).event(), "deployment");
+}
+
 TEST(SubprocessSubject, CarriesMessagesLargerThanAPipe) {
   SubprocessSubject subject(Misbehaving("right"));
   v1::Operation large;
