@@ -1,5 +1,7 @@
 #include "slipway/conformance/http/http_subject.h"
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -7,7 +9,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "engine/conformance/http/exchange.h"
 #include "engine/conformance/http/rest_json.h"
+#include "slipway/conformance/notification_check.h"
 
 namespace slipway {
 namespace conformance {
@@ -15,10 +19,10 @@ namespace {
 
 using internal::BodyKind;
 
-// How much of a body an exchange shows.
-constexpr size_t kShownBytesMax = 4096;
 // A token that is shorter is no secret, and could be a part of any answer.
 constexpr size_t kSecretBytesMin = 8;
+// The least patience with webhooks where one has not come.
+constexpr int64_t kImpatientMs = 250;
 
 std::string PercentEncode(absl::string_view text) {
   std::string encoded;
@@ -69,24 +73,6 @@ BodyKind BodyOf(const v1::Operation& operation) {
   return BodyKind::kNone;
 }
 
-bool IsSecret(const HttpHeader& header) {
-  return absl::EqualsIgnoreCase(header.name, "Authorization") ||
-         absl::EqualsIgnoreCase(header.name, "Set-Cookie");
-}
-
-void AppendMessage(const std::vector<HttpHeader>& headers,
-                   const std::string& body, absl::string_view mark,
-                   std::string* text) {
-  for (const HttpHeader& header : headers) {
-    absl::StrAppend(text, mark, header.name, ": ",
-                    IsSecret(header) ? "(removed)" : header.value, "\n");
-  }
-  absl::StrAppend(text, "\n");
-  if (body.empty()) return;
-  absl::StrAppend(text, absl::string_view(body).substr(0, kShownBytesMax),
-                  body.size() > kShownBytesMax ? " (and more)\n" : "\n");
-}
-
 // For servers that say it back.
 void RemoveSecret(const std::string& secret, HttpResponse* response) {
   for (HttpHeader& header : response->headers) {
@@ -96,11 +82,11 @@ void RemoveSecret(const std::string& secret, HttpResponse* response) {
 }
 
 std::string ExchangeOf(const HttpCall& call, const HttpResponse& response) {
-  std::string text = absl::StrCat("> ", call.method, " ", call.url, "\n");
-  AppendMessage(call.headers, call.body, "> ", &text);
-  absl::StrAppend(&text, "< ", response.status, "\n");
-  AppendMessage(response.headers, response.body, "< ", &text);
-  return text;
+  return absl::StrCat(
+      internal::MessageText(absl::StrCat(call.method, " ", call.url),
+                            call.headers, call.body, /*mark=*/"> "),
+      internal::MessageText(absl::StrCat(response.status), response.headers,
+                            response.body, /*mark=*/"< "));
 }
 
 // For a shell, between single quotes.
@@ -111,13 +97,16 @@ std::string Quoted(absl::string_view text) {
 }  // namespace
 
 HttpSubject::HttpSubject(HttpSubjectOptions options)
-    : options_(std::move(options)) {}
+    : options_(std::move(options)), patience_ms_(options_.webhook_timeout_ms) {}
 
 absl::StatusOr<v1::Capabilities> HttpSubject::Describe() {
   v1::Capabilities capabilities = options_.known;
   capabilities.set_fresh_repository(false);
   capabilities.set_lends_clock(false);
   capabilities.set_notifications(false);
+  capabilities.set_late_notifications(options_.webhooks != nullptr);
+  capabilities.set_signed_notifications(options_.webhooks != nullptr &&
+                                        options_.webhooks->has_secret());
   capabilities.set_payload_bytes(false);
   capabilities.set_clients_max(4);
   return capabilities;
@@ -240,6 +229,7 @@ absl::StatusOr<std::string> HttpSubject::Reset() {
     std::lock_guard<std::mutex> lock(mutex_);
     made.swap(made_);
   }
+  earlier_.insert(made.begin(), made.end());
   std::string left_over;
   for (auto id = made.rbegin(); id != made.rend(); ++id) {
     const absl::StatusOr<bool> gone = Delete(*id);
@@ -247,7 +237,49 @@ absl::StatusOr<std::string> HttpSubject::Reset() {
     if (*gone) continue;
     absl::StrAppend(&left_over, left_over.empty() ? "deployments " : ", ", *id);
   }
+  if (options_.webhooks != nullptr) options_.webhooks->Clear();
   return left_over;
+}
+
+v1::NotificationsResponse HttpSubject::Told(
+    const WebhookReceiver::Deliveries& deliveries) const {
+  const std::string repository =
+      absl::StrCat(options_.owner, "/", options_.repository);
+  v1::NotificationsResponse told;
+  for (const WebhookDelivery& delivery : deliveries) {
+    const bool others =
+        !delivery.repository.empty() &&
+        !absl::EqualsIgnoreCase(delivery.repository, repository);
+    if (others || earlier_.count(delivery.notification.deployment_id()) > 0) {
+      continue;
+    }
+    *told.add_notifications() = delivery.notification;
+  }
+  return told;
+}
+
+absl::StatusOr<v1::NotificationsResponse> HttpSubject::Notifications(
+    const v1::NotificationsRequest& request) {
+  if (options_.webhooks == nullptr) {
+    return absl::FailedPreconditionError("nobody listens to webhooks");
+  }
+  using Clock = std::chrono::steady_clock;
+  using Milliseconds = std::chrono::milliseconds;
+  using Deliveries = WebhookReceiver::Deliveries;
+  const Clock::time_point began = Clock::now();
+  const Deliveries came = options_.webhooks->WaitUntil(
+      [&](const Deliveries& all) { return AreAmong(request, Told(all)); },
+      patience_ms_);
+  const int64_t waited_ms =
+      std::chrono::duration_cast<Milliseconds>(Clock::now() - began).count();
+  if (!AreAmong(request, Told(came))) {
+    patience_ms_ = std::min(options_.webhook_timeout_ms,
+                            std::max(kImpatientMs, 10 * longest_wait_ms_));
+    return Told(came);
+  }
+  longest_wait_ms_ = std::max(longest_wait_ms_, waited_ms);
+  return Told(options_.webhooks->WaitUntil(
+      [](const Deliveries&) { return false; }, options_.webhook_settle_ms));
 }
 
 std::string HttpSubject::DescribeCall(const v1::Operation& operation) {

@@ -14,10 +14,12 @@
 
 #include <cstdint>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "slipway/conformance/http/webhook_receiver.h"
 #include "slipway/conformance/subject.h"
 #include "slipway/ports/http_client.h"
 
@@ -40,6 +42,16 @@ struct HttpSubjectOptions {
   v1::Capabilities known;
   // For one call.
   int64_t timeout_ms = 10'000;
+
+  // Where the server under test sends its webhooks: they are then compared with
+  // what was done (R80, R82). Not owned; must outlive the subject. nullptr:
+  // nobody listens.
+  WebhookReceiver* webhooks = nullptr;
+  // How long those that are to come are waited for; after one that did not, at
+  // most ten times as long as the others took.
+  int64_t webhook_timeout_ms = 5'000;
+  // How long it is then waited for what is not to come.
+  int64_t webhook_settle_ms = 50;
 };
 
 // Tells what was made apart from what was there before: a reset deletes what
@@ -55,6 +67,10 @@ class HttpSubject : public SubjectUnderTest {
   absl::StatusOr<v1::Capabilities> Describe() override;
   absl::StatusOr<std::string> Reset() override;
   absl::StatusOr<v1::Answer> Apply(const v1::Operation& operation) override;
+  // What the webhooks said that were not about deployments of before the last
+  // reset.
+  absl::StatusOr<v1::NotificationsResponse> Notifications(
+      const v1::NotificationsRequest& request) override;
   // A line of `curl`; the token is `$TOKEN`.
   std::string DescribeCall(const v1::Operation& operation) override;
 
@@ -62,11 +78,19 @@ class HttpSubject : public SubjectUnderTest {
   HttpCall CallOf(const v1::Operation& operation) const;
   // Whether the deployment is gone.
   absl::StatusOr<bool> Delete(int64_t deployment_id);
+  // Those of `deliveries` that are about what was made since the last reset.
+  v1::NotificationsResponse Told(
+      const WebhookReceiver::Deliveries& deliveries) const;
 
-  HttpSubjectOptions options_;
+  const HttpSubjectOptions options_;
   std::mutex mutex_;
   // Of the deployments made since the last reset, in the order of the answers.
   std::vector<int64_t> made_;
+  // Those made before it.
+  std::set<int64_t> earlier_;
+  // How long webhooks are waited for, and were.
+  int64_t patience_ms_;
+  int64_t longest_wait_ms_ = 0;
 };
 
 }  // namespace conformance

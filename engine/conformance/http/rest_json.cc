@@ -132,15 +132,19 @@ void ReadDeployment(const Json& object, slipway::v1::Deployment* deployment) {
   deployment->set_updated_at_ms(TimeOf(object, "updated_at"));
 }
 
-void ReadStatus(const Json& object, slipway::v1::DeploymentStatus* status) {
-  status->set_id(NumberOf(object, "id"));
-  status->set_deployment_id(IdInUrl(TextOf(object, "deployment_url")));
+slipway::v1::StatusState StateOf(const Json& object) {
   slipway::v1::StatusState state = slipway::v1::STATUS_STATE_UNSPECIFIED;
   slipway::v1::StatusState_Parse(
       absl::StrCat("STATUS_STATE_",
                    absl::AsciiStrToUpper(TextOf(object, "state"))),
       &state);
-  status->set_state(state);
+  return state;
+}
+
+void ReadStatus(const Json& object, slipway::v1::DeploymentStatus* status) {
+  status->set_id(NumberOf(object, "id"));
+  status->set_deployment_id(IdInUrl(TextOf(object, "deployment_url")));
+  status->set_state(StateOf(object));
   ReadCreator(object, status->mutable_creator());
   status->set_description(TextOf(object, "description"));
   status->set_environment(TextOf(object, "environment"));
@@ -295,6 +299,25 @@ void ReadBody(absl::string_view body, BodyKind kind, v1::Answer* answer) {
       }
       break;
   }
+}
+
+bool ReadWebhook(absl::string_view body, v1::Notification* notification,
+                 std::string* repository) {
+  rapidjson::Document json;
+  json.Parse<rapidjson::kParseIterativeFlag>(body.data(), body.size());
+  if (json.HasParseError() || !json.IsObject()) return false;
+  notification->set_action(TextOf(json, "action"));
+  if (const Json* deployment = Find(json, "deployment")) {
+    notification->set_deployment_id(NumberOf(*deployment, "id"));
+  }
+  if (const Json* status = Find(json, "deployment_status")) {
+    notification->set_status_id(NumberOf(*status, "id"));
+    notification->set_state(StateOf(*status));
+  }
+  if (const Json* about = Find(json, "repository")) {
+    *repository = TextOf(*about, "full_name");
+  }
+  return true;
 }
 
 void ReadLink(absl::string_view link, v1::Answer* answer) {

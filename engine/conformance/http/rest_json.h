@@ -28,6 +28,12 @@ enum class BodyKind {
 };
 void ReadBody(absl::string_view body, BodyKind kind, v1::Answer* answer);
 
+// Reads the body of a webhook: what it tells, but for the event, and the OWNER/
+// NAME that it is about. False: it is no object of JSON. Total: what it has not
+// is left out.
+bool ReadWebhook(absl::string_view body, v1::Notification* notification,
+                 std::string* repository);
+
 // Reads a `Link` header into `has_next_page` and `last_page`.
 void ReadLink(absl::string_view link, v1::Answer* answer);
 
