@@ -12,7 +12,7 @@
     conformance_test(
         name = "server_conformance_test",
         server = ":my_server",
-        server_args = ["--port=0", "--port_file={port_file}"],
+        server_args = ["--port=0", "--port_file={port_file}", "--webhook={webhook_url}"],
         repository = "octocat/hello-world",
         fixtures = "my_refs.textproto",
     )
@@ -63,6 +63,7 @@ def conformance_test(
         profile = "documented",
         profile_file = None,
         known_failures = None,
+        webhook_secret_file = None,
         sequences = 200,
         steps = 30,
         seed = 1,
@@ -77,7 +78,8 @@ def conformance_test(
       subject: a program that speaks the kit's protocol; or
       server: a program that serves the API over HTTP.
       subject_args: the subject's arguments, for a shell.
-      server_args: the server's; `{port_file}` is the file that it writes its port to.
+      server_args: the server's; `{port_file}` is the file that it writes its port to, and
+        `{webhook_url}` where it is to send its webhooks. Without the latter R80 is not tested.
       url: where the server's API begins, `{port}` being that port (default
         `http://127.0.0.1:{port}`).
       repository: where the server has deployments made.
@@ -86,6 +88,8 @@ def conformance_test(
       profile: `documented` or `observed`; or
       profile_file: a file with a profile of your own.
       known_failures: a file with the rules that are known to fail.
+      webhook_secret_file: a file with the secret that webhooks are signed with; its path for
+        `server_args` is `$(rootpath …)`. Without it R82 is not tested.
       sequences: how many.
       steps: of the longest.
       seed: a number; a test is to do the same each time.
@@ -119,6 +123,7 @@ def conformance_test(
         ("fixtures", fixtures),
         ("profile", profile_file),
         ("known_failures", known_failures),
+        ("webhook_secret_file", webhook_secret_file),
     ]:
         if file != None:
             files.append(file)

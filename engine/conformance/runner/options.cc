@@ -41,8 +41,9 @@ class OptionTable {
     Flag("in_process", "the engine itself, in this process", &to_.in_process);
     Text("server", "COMMAND",
          "a server that is started for the run: {port_file} in the command is "
-         "a file that it is to write its port to, and {port} in --url "
-         "(default http://127.0.0.1:{port}) is that port",
+         "a file that it is to write its port to, {port} in --url (default "
+         "http://127.0.0.1:{port}) is that port, and {webhook_url} is where "
+         "it is to send its webhooks",
          &to_.server);
 
     Heading("The server's repository");
@@ -60,6 +61,20 @@ class OptionTable {
          "sent as Authorization: Bearer TOKEN; never written anywhere",
          &to_.token);
     Text("token_file", "FILE", "a file with the token", &to_.token_file);
+
+    Heading("The server's webhooks");
+    Text("webhook_listen", "ADDRESS:PORT",
+         "receives them there and compares them (R80): tell the server to "
+         "send those for deployment and deployment_status to "
+         "http://ADDRESS:PORT/; port 0, the default with {webhook_url}, is "
+         "any free one",
+         &to_.webhook_listen);
+    Text("webhook_secret_file", "FILE",
+         "a file with the secret that they are signed with (R82)",
+         &to_.webhook_secret_file);
+    Number("webhook_timeout_ms",
+           "how long one that should come is waited for (default: 5000)", 1,
+           86'400'000, &to_.webhook_timeout_ms);
 
     Heading("How it is tested");
     Text("profile", "NAME",
@@ -196,11 +211,21 @@ absl::Status CheckTogether(RunnerOptions& options) {
     if (options.owner.empty()) {
       return Wrong("repository", "is missing: the server's OWNER/NAME");
     }
+    if (options.webhook_listen.empty() &&
+        absl::StrContains(options.server, "{webhook_url}")) {
+      options.webhook_listen = "127.0.0.1:0";
+    }
+    if (!options.webhook_secret_file.empty() &&
+        options.webhook_listen.empty()) {
+      return Wrong("webhook_secret_file", "needs --webhook_listen");
+    }
   } else if (!options.owner.empty() || !options.fixtures.empty() ||
-             !options.token.empty() || !options.token_file.empty()) {
+             !options.token.empty() || !options.token_file.empty() ||
+             !options.webhook_listen.empty() ||
+             !options.webhook_secret_file.empty()) {
     return absl::InvalidArgumentError(
-        "--repository, --fixtures, --token and --token_file are for --url and "
-        "--server");
+        "--repository, --fixtures, --token, --token_file, --webhook_listen and "
+        "--webhook_secret_file are for --url and --server");
   }
   if (!options.token.empty() && !options.token_file.empty()) {
     return absl::InvalidArgumentError(

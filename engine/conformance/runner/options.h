@@ -29,6 +29,10 @@ struct RunnerOptions {
   std::string fixtures;
   std::string token;
   std::string token_file;
+  // Given, too, where the command of `server` asks for {webhook_url}.
+  std::string webhook_listen;
+  std::string webhook_secret_file;
+  int64_t webhook_timeout_ms = 5'000;
 
   std::string profile;
   int64_t sequences = 200;

@@ -72,6 +72,19 @@ TEST(ParseOptions, AServerThatIsStartedHasAUrl) {
   EXPECT_EQ(options->url, "http://127.0.0.1:{port}");
 }
 
+TEST(ParseOptions, AServerThatAsksForAWebhookUrlHasOne) {
+  const auto plain = ParseOptions({"--server=x", "--repository=a/b"});
+  ASSERT_TRUE(plain.ok()) << plain.status();
+  EXPECT_EQ(plain->webhook_listen, "");
+  const auto asks =
+      ParseOptions({"--server=x --to={webhook_url}", "--repository=a/b",
+                    "--webhook_secret_file=s", "--webhook_timeout_ms=7"});
+  ASSERT_TRUE(asks.ok()) << asks.status();
+  EXPECT_EQ(asks->webhook_listen, "127.0.0.1:0");
+  EXPECT_EQ(asks->webhook_secret_file, "s");
+  EXPECT_EQ(asks->webhook_timeout_ms, 7);
+}
+
 TEST(ParseOptions, SaysInOneLineWhatIsWrong) {
   const struct {
     std::vector<std::string> arguments;
@@ -100,8 +113,10 @@ TEST(ParseOptions, SaysInOneLineWhatIsWrong) {
       {{"--in_process", "--seed=-1"}, "--seed is a number from 0 on"},
       {{"--in_process=maybe"}, "--in_process is true or false"},
       {{"--in_process", "--token=hush"},
-       "--repository, --fixtures, --token and --token_file are for --url and "
-       "--server"},
+       "--repository, --fixtures, --token, --token_file, --webhook_listen and "
+       "--webhook_secret_file are for --url and --server"},
+      {{"--url=http://x", "--repository=a/b", "--webhook_secret_file=y"},
+       "--webhook_secret_file needs --webhook_listen"},
       {{"--url=http://x", "--repository=a/b", "--token=x", "--token_file=y"},
        "give one of --token and --token_file, not both"},
       {{"--in_process", "--update_known_failures"},

@@ -24,6 +24,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
@@ -31,7 +32,10 @@
 #include "google/protobuf/text_format.h"
 #include "google/protobuf/util/json_util.h"
 #include "slipway/adapters/curl/curl_client.h"
+#include "slipway/adapters/http/listen_address.h"
+#include "slipway/adapters/http/server.h"
 #include "slipway/conformance/http/http_subject.h"
+#include "slipway/conformance/http/webhook_receiver.h"
 #include "slipway/conformance/in_process_subject.h"
 #include "slipway/conformance/kit.h"
 #include "slipway/conformance/reports.h"
@@ -89,6 +93,11 @@ class InterruptibleSubject : public SubjectUnderTest {
   absl::StatusOr<v1::Answer> Apply(const v1::Operation& operation) override {
     if (interrupted != 0) return absl::CancelledError("interrupted");
     return subject_.Apply(operation);
+  }
+  absl::StatusOr<v1::NotificationsResponse> Notifications(
+      const v1::NotificationsRequest& request) override {
+    if (interrupted != 0) return absl::CancelledError("interrupted");
+    return subject_.Notifications(request);
   }
   std::string DescribeCall(const v1::Operation& operation) override {
     return subject_.DescribeCall(operation);
@@ -164,15 +173,16 @@ absl::StatusOr<v1::Profile> ProfileOf(const std::string& name) {
   return profile;
 }
 
-absl::StatusOr<std::string> TokenOf(const RunnerOptions& options) {
-  if (options.token_file.empty()) return options.token;
-  absl::StatusOr<std::string> token =
-      ReadFile("token_file", options.token_file);
-  if (!token.ok()) return token.status();
-  const std::string stripped(absl::StripAsciiWhitespace(*token));
+// What a file has but for space around it; empty where there is no file.
+absl::StatusOr<std::string> ReadSecret(const std::string& option,
+                                       const std::string& path) {
+  if (path.empty()) return std::string();
+  absl::StatusOr<std::string> secret = ReadFile(option, path);
+  if (!secret.ok()) return secret.status();
+  const std::string stripped(absl::StripAsciiWhitespace(*secret));
   if (stripped.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--token_file: ", options.token_file, " has no token in it"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("--", option, ": ", path, " is empty"));
   }
   return stripped;
 }
@@ -194,6 +204,54 @@ absl::StatusOr<v1::Capabilities> KnownOf(const RunnerOptions& options) {
   return known;
 }
 
+// Receives the webhooks of the server under test.
+class WebhookListener {
+ public:
+  static absl::StatusOr<std::unique_ptr<WebhookListener>> Start(
+      const RunnerOptions& options) {
+    const absl::StatusOr<ListenAddress> listen =
+        ParseListenAddress(options.webhook_listen);
+    if (!listen.ok()) return Wrong(listen.status());
+    absl::StatusOr<std::string> secret =
+        ReadSecret("webhook_secret_file", options.webhook_secret_file);
+    if (!secret.ok()) return secret.status();
+    auto listener = std::make_unique<WebhookListener>(*std::move(secret));
+    HttpServerOptions server;
+    server.address = listen->address;
+    server.port = listen->port;
+    server.body_bytes_max = 32 << 20;  // GitHub's are cut off at 25 MB
+    auto started = HttpServer::Start(server, &listener->receiver_);
+    if (!started.ok()) return Wrong(started.status());
+    listener->server_ = *std::move(started);
+    listener->url_ = absl::StrCat("http://", HostOf(listen->address), ":",
+                                  listener->server_->port(), "/");
+    return listener;
+  }
+  explicit WebhookListener(std::string secret) : receiver_(std::move(secret)) {}
+
+  WebhookReceiver* receiver() { return &receiver_; }
+  // For a server on this machine.
+  const std::string& url() const { return url_; }
+
+ private:
+  static absl::Status Wrong(const absl::Status& status) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--webhook_listen: ", status.message()));
+  }
+  // Where every address is listened on, that of this machine.
+  static std::string HostOf(const std::string& address) {
+    if (address == "0.0.0.0") return "127.0.0.1";
+    if (address == "::") return "[::1]";
+    return absl::StrContains(address, ':') ? absl::StrCat("[", address, "]")
+                                           : address;
+  }
+
+  WebhookReceiver receiver_;
+  // Destroyed before the receiver.
+  std::unique_ptr<HttpServer> server_;
+  std::string url_;
+};
+
 class TestBed {
  public:
   absl::Status SetUp(const RunnerOptions& options, const v1::Profile& profile) {
@@ -211,15 +269,29 @@ class TestBed {
       subject_ = std::make_unique<SubprocessSubject>(std::move(subprocess));
       return absl::OkStatus();
     }
-    absl::StatusOr<std::string> token = TokenOf(options);
+    absl::StatusOr<std::string> token =
+        options.token_file.empty()
+            ? options.token
+            : ReadSecret("token_file", options.token_file);
     if (!token.ok()) return token.status();
     absl::StatusOr<v1::Capabilities> known = KnownOf(options);
     if (!known.ok()) return known.status();
     HttpSubjectOptions http;
     http.client = &client_;
     http.url = options.url;
-    if (!options.server.empty()) {
-      const absl::StatusOr<int> port = StartServer(options.server);
+    std::string command = options.server;
+    if (!options.webhook_listen.empty()) {
+      absl::StatusOr<std::unique_ptr<WebhookListener>> webhooks =
+          WebhookListener::Start(options);
+      if (!webhooks.ok()) return webhooks.status();
+      webhooks_ = *std::move(webhooks);
+      http.webhooks = webhooks_->receiver();
+      http.webhook_timeout_ms = options.webhook_timeout_ms;
+      command =
+          absl::StrReplaceAll(command, {{"{webhook_url}", webhooks_->url()}});
+    }
+    if (!command.empty()) {
+      const absl::StatusOr<int> port = StartServer(command);
       if (!port.ok()) return port.status();
       http.url =
           absl::StrReplaceAll(http.url, {{"{port}", absl::StrCat(*port)}});
@@ -280,7 +352,8 @@ class TestBed {
   }
 
   CurlClient client_;
-  // Destroyed after the subject.
+  // Destroyed after the subject, and so in this order.
+  std::unique_ptr<WebhookListener> webhooks_;
   std::unique_ptr<ChildProcess> server_;
   std::unique_ptr<SubjectUnderTest> subject_;
   std::string name_;

@@ -204,6 +204,12 @@ TEST(Runner, AWrongCommandIsToldInOneLine) {
        "--token_file: cannot read absent"},
       {"--in_process --sequences=1 --html=absent/x",
        "--html: cannot write absent/x"},
+      {"--url=http://127.0.0.1:1 --repository=a/b --webhook_listen=here",
+       "--webhook_listen: listen address \"here\": has no port (expected "
+       "\"127.0.0.1:8080\" or \"[::1]:8080\"; port 0 is any free port)"},
+      {"--url=http://127.0.0.1:1 --repository=a/b --webhook_listen=127.0.0.1:0 "
+       "--webhook_secret_file=absent",
+       "--webhook_secret_file: cannot read absent"},
       {"--server='exit 4' --repository=a/b",
        "--server: it ended (exit status 4)"},
   };
@@ -226,6 +232,19 @@ TEST(Runner, AWrongFileIsToldWithItsPlace) {
   const Outcome known = RunRunner("--in_process --known_failures=" + path);
   EXPECT_EQ(known.exit_status, 2);
   EXPECT_THAT(known.text, HasSubstr("wrong.textproto: line 2: not a rule"));
+}
+
+TEST(Runner, AServerIsToldWhereToSendWebhooks) {
+  const std::string path = TemporaryFile("webhook_url");
+  for (const std::string& listen :
+       {std::string(), std::string("--webhook_listen=0.0.0.0:0")}) {
+    const Outcome outcome = RunRunner(
+        absl::StrCat("--repository=a/b ", listen,
+                     " --server='echo {webhook_url} >", path, "; exit 4'"));
+    EXPECT_EQ(outcome.exit_status, 2);
+    EXPECT_THAT(ContentOf(path),
+                testing::MatchesRegex("http://127\\.0\\.0\\.1:[0-9]+/\n"));
+  }
 }
 
 TEST(Runner, HelpIsNoError) {
