@@ -68,6 +68,7 @@ def conformance_test(
         steps = 30,
         seed = 1,
         clients = 1,
+        reach_all = False,
         step_timeout_ms = 10000,
         data = [],
         **kwargs):
@@ -94,6 +95,7 @@ def conformance_test(
       steps: of the longest.
       seed: a number; a test is to do the same each time.
       clients: that make calls at the same time.
+      reach_all: whether a required or recommended rule that was not put to the test fails it.
       step_timeout_ms: for one call.
       data: other files that the subject or the server reads.
       **kwargs: as of any test.
@@ -108,6 +110,8 @@ def conformance_test(
         "--clients=%d" % clients,
         "--step_timeout_ms=%d" % step_timeout_ms,
     ]
+    if reach_all:
+        args.append("--reach_all")
     if subject != None:
         files.append(subject)
         args.append("'--subprocess=%s'" % _command(subject, subject_args))

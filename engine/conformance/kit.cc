@@ -76,6 +76,7 @@ class KitRun {
   }
 
   v1::Report Replay(const v1::Sequence& sequence) {
+    is_replay_ = true;
     int clients = 1;
     for (const v1::Operation& operation : sequence.parallel()) {
       clients = std::max(clients, operation.client() + 1);
@@ -285,11 +286,13 @@ class KitRun {
                : 0;
   }
 
-  std::string WhyNot(const RuleRow& row) const {
+  bool IsLeftOpen(int rule) const {
     const auto& open = report_.profile().open_rules();
-    if (std::find(open.begin(), open.end(), row.number) != open.end()) {
-      return "the profile leaves it open";
-    }
+    return std::find(open.begin(), open.end(), rule) != open.end();
+  }
+
+  std::string WhyNot(const RuleRow& row) const {
+    if (IsLeftOpen(row.number)) return "the profile leaves it open";
     std::string why_not =
         WhyNotTested(row, report_.capabilities(), report_.profile().rules());
     if (why_not.empty() && row.need == RuleNeed::kSeveralClients &&
@@ -305,6 +308,9 @@ class KitRun {
     result.set_rule(row.number);
     result.set_title(std::string(row.title));
     result.set_level(row.level);
+    const bool must_be_reached = options_.reach_all && !is_replay_ &&
+                                 row.level != v1::LEVEL_OPEN &&
+                                 !IsLeftOpen(row.number);
     result.set_steps(StepsOf(row.number));
     const auto known = options_.known_failures.find(row.number);
     const bool is_known = known != options_.known_failures.end();
@@ -318,7 +324,8 @@ class KitRun {
     if (!why_not.empty()) {
       result.set_outcome(v1::RULE_OUTCOME_NOT_TESTED);
       result.set_note(why_not);
-      return false;
+      result.clear_steps();
+      return must_be_reached;
     }
     // A wrong answer that breaks another rule may hide what it does to this.
     if (RightStepsOf(row.number) == 0) {
@@ -327,7 +334,7 @@ class KitRun {
         result.set_note("no step that it had a say in was answered right");
       }
       if (row.number == 36) result.set_note(NotDecided());
-      return false;
+      return must_be_reached;
     }
     result.set_outcome(v1::RULE_OUTCOME_PASSED);
     if (is_known) {
@@ -394,6 +401,7 @@ class KitRun {
   SubjectUnderTest& subject_;
   const int64_t began_ms_;
   int64_t shown_ms_ = 0;
+  bool is_replay_ = false;
   int clients_ = 1;
   int64_t sequences_ = 0;
   int64_t found_after_ = 0;

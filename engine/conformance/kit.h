@@ -59,6 +59,9 @@ struct RunOptions {
   // By rule, the reasons of a list of known failures. One that was reached and
   // has passed makes the run fail.
   std::map<int, std::string> known_failures;
+  // A required or recommended rule that was not put to the test, and that the
+  // profile does not leave open, makes the run fail. (Not that of a replay.)
+  bool reach_all = false;
   // Called now and then, on the thread that runs. May be empty.
   std::function<void(const Progress&)> on_progress;
   // Called with each recorded history of clients in parallel. May be empty.

@@ -774,6 +774,29 @@ TEST(Kit, WhatIsNotReachedHasNotPassed) {
   EXPECT_EQ(ResultOf(report, 31).outcome(), v1::RULE_OUTCOME_NOT_REACHED);
 }
 
+TEST(Kit, WhatIsNotReachedFailsOnlyWhereItIsAskedFor) {
+  InProcessSubject subject(Engine());
+  RunOptions options = ShortRun();
+  options.reach_all = true;
+  v1::Report report = conformance::Run(options, subject);
+  EXPECT_EQ(report.verdict(), v1::VERDICT_DOES_NOT_CONFORM);
+  EXPECT_TRUE(report.failures().empty());
+  EXPECT_EQ(ResultOf(report, 36).outcome(), v1::RULE_OUTCOME_NOT_TESTED);
+  // It has no wire, and is asked one by one.
+  options.profile.add_open_rules(36);
+  options.profile.add_open_rules(82);
+  options.sequences = 200;
+  report = conformance::Run(options, subject);
+  EXPECT_EQ(report.verdict(), v1::VERDICT_CONFORMS) << Describe(report);
+
+  options.sequences = 1;
+  options.steps_max = 1;
+  report = conformance::Run(options, subject);
+  EXPECT_EQ(report.verdict(), v1::VERDICT_DOES_NOT_CONFORM);
+  EXPECT_EQ(Replay(options, v1::Sequence(), subject).verdict(),
+            v1::VERDICT_CONFORMS);
+}
+
 // Answers a call with nothing but a code.
 class Blunt : public Wrapper {
  public:

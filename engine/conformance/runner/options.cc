@@ -96,6 +96,10 @@ class OptionTable {
          "runs this sequence alone: a text file of a "
          "slipway.conformance.v1.Sequence, such as --save_failures writes",
          &to_.replay);
+    Flag("reach_all",
+         "a required or recommended rule that was not put to the test makes "
+         "the run fail",
+         &to_.reach_all);
 
     Heading("Known failures");
     Text("known_failures", "FILE",

@@ -44,6 +44,7 @@ struct RunnerOptions {
 
   std::string known_failures;
   bool update_known_failures = false;
+  bool reach_all = false;
 
   std::string junit;
   std::string json;

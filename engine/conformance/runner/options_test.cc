@@ -29,6 +29,7 @@ TEST(ParseOptions, ReadsAllOfAUsualCommand) {
                                      "--html=c",
                                      "--known_failures=d",
                                      "--update_known_failures",
+                                     "--reach_all",
                                      "--history=e",
                                      "--fixtures=f",
                                      "--save_failures=g",
@@ -49,6 +50,7 @@ TEST(ParseOptions, ReadsAllOfAUsualCommand) {
   EXPECT_EQ(options->html, "c");
   EXPECT_EQ(options->known_failures, "d");
   EXPECT_TRUE(options->update_known_failures);
+  EXPECT_TRUE(options->reach_all);
   EXPECT_EQ(options->history, "e");
   EXPECT_EQ(options->fixtures, "f");
   EXPECT_EQ(options->save_failures, "g");

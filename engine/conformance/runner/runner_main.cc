@@ -487,6 +487,7 @@ absl::StatusOr<int> RunWith(const RunnerOptions& options) {
   run.sequences = options.sequences;
   run.steps_max = options.steps;
   run.clients = static_cast<int>(options.clients);
+  run.reach_all = options.reach_all;
   run.seed = options.seed ? *options.seed : std::random_device()();
   if (options.update_known_failures) {
     run.failures_max = std::numeric_limits<int>::max();
