@@ -30,12 +30,13 @@ _LAYERS = {
         "conformance_users",
         ["engine/core", "engine/ports", "engine/runner", "proto", "third_party/rapidcheck", "third_party/rapidjson"],
     ),
-    "engine/adapters": ("adapters_users", ["engine/core", "engine/ports", "proto", "third_party"]),
+    "engine/wire": ("wire_users", ["proto", "third_party/rapidjson"]),
+    "engine/adapters": ("adapters_users", ["engine/core", "engine/ports", "engine/wire", "proto", "third_party"]),
     "engine/adapters/memory": ("test_double_users", ["engine/core", "engine/ports", "proto"]),
     "engine/adapters/system": ("test_double_users", ["engine/core", "engine/ports", "proto"]),
     "engine/adapters/rest": (
         "adapters_users",
-        ["engine/core", "engine/ports", "engine/runner", "proto", "third_party"],
+        ["engine/core", "engine/ports", "engine/runner", "engine/wire", "proto", "third_party"],
     ),
 }
 

@@ -5,6 +5,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "slipway/wire/percent_encode.h"
 
 namespace slipway {
 namespace internal {

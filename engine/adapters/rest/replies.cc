@@ -11,7 +11,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
-#include "slipway/adapters/rest/json_writer.h"
+#include "slipway/wire/json_writer.h"
 
 namespace slipway {
 namespace internal {

@@ -6,7 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "slipway/adapters/rest/resources.h"
+#include "slipway/wire/resources.h"
 
 namespace slipway {
 namespace internal {

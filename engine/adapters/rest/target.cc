@@ -5,7 +5,6 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 
 namespace slipway {
@@ -70,21 +69,6 @@ absl::optional<Target> ParseTarget(absl::string_view target) {
     parsed.query.emplace_back(*std::move(name), *std::move(value));
   }
   return parsed;
-}
-
-std::string PercentEncode(absl::string_view text) {
-  std::string encoded;
-  for (const unsigned char c : text) {
-    if (absl::ascii_isalnum(c) || c == '-' || c == '.' || c == '_' ||
-        c == '~') {
-      encoded.push_back(static_cast<char>(c));
-    } else {
-      absl::StrAppend(
-          &encoded, "%",
-          absl::AsciiStrToUpper(absl::StrCat(absl::Hex(c, absl::kZeroPad2))));
-    }
-  }
-  return encoded;
 }
 
 absl::optional<int64_t> ParseId(absl::string_view text) {

@@ -29,10 +29,6 @@ struct Target {
 // two hexadecimal digits.
 absl::optional<Target> ParseTarget(absl::string_view target);
 
-// Text for one segment of a path, or one name or value of a query: everything
-// but letters, digits and "-._~" is percent-encoded.
-std::string PercentEncode(absl::string_view text);
-
 // A row's id in a path: decimal digits, from 1 to 2^63 - 1. nullopt for
 // anything else, which no row can have.
 absl::optional<int64_t> ParseId(absl::string_view text);

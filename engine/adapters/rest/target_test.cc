@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "slipway/wire/percent_encode.h"
 
 namespace slipway {
 namespace internal {

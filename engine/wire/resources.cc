@@ -1,10 +1,10 @@
-#include "slipway/adapters/rest/resources.h"
+#include "slipway/wire/resources.h"
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
-#include "slipway/adapters/rest/target.h"
+#include "slipway/wire/percent_encode.h"
 
 namespace slipway {
 namespace internal {

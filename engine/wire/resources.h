@@ -1,14 +1,14 @@
 // The objects of the API: deployments, statuses and users, as JSON, and the
 // addresses in them. Not for users.
 
-#ifndef SLIPWAY_ENGINE_ADAPTERS_REST_RESOURCES_H_
-#define SLIPWAY_ENGINE_ADAPTERS_REST_RESOURCES_H_
+#ifndef SLIPWAY_ENGINE_WIRE_RESOURCES_H_
+#define SLIPWAY_ENGINE_WIRE_RESOURCES_H_
 
 #include <cstdint>
 #include <string>
 
 #include "absl/strings/string_view.h"
-#include "slipway/adapters/rest/json_writer.h"
+#include "slipway/wire/json_writer.h"
 #include "slipway/v1/actor.pb.h"
 #include "slipway/v1/deployment.pb.h"
 #include "slipway/v1/repository.pb.h"
@@ -49,4 +49,4 @@ void WriteStatus(const BaseUrls& base, const v1::Repository& repository,
 }  // namespace internal
 }  // namespace slipway
 
-#endif  // SLIPWAY_ENGINE_ADAPTERS_REST_RESOURCES_H_
+#endif  // SLIPWAY_ENGINE_WIRE_RESOURCES_H_

@@ -1,7 +1,7 @@
 // Writing JSON: RapidJSON's streaming writer, into a string. Not for users.
 
-#ifndef SLIPWAY_ENGINE_ADAPTERS_REST_JSON_WRITER_H_
-#define SLIPWAY_ENGINE_ADAPTERS_REST_JSON_WRITER_H_
+#ifndef SLIPWAY_ENGINE_WIRE_JSON_WRITER_H_
+#define SLIPWAY_ENGINE_WIRE_JSON_WRITER_H_
 
 #include <cstdint>
 #include <string>
@@ -80,4 +80,4 @@ class JsonWriter {
 }  // namespace internal
 }  // namespace slipway
 
-#endif  // SLIPWAY_ENGINE_ADAPTERS_REST_JSON_WRITER_H_
+#endif  // SLIPWAY_ENGINE_WIRE_JSON_WRITER_H_

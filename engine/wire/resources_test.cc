@@ -1,9 +1,9 @@
-#include "slipway/adapters/rest/resources.h"
+#include "slipway/wire/resources.h"
 
 #include <string>
 
 #include "gtest/gtest.h"
-#include "slipway/adapters/rest/json_writer.h"
+#include "slipway/wire/json_writer.h"
 #include "slipway/v1/actor.pb.h"
 #include "slipway/v1/deployment.pb.h"
 #include "slipway/v1/repository.pb.h"
