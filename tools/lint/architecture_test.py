@@ -67,6 +67,7 @@ _INCLUDES = [
     (r"rapidcheck(\.h|/)", ["//third_party/rapidcheck:rapidcheck"]),
     (r"sqlite3\.h", ["//third_party/sqlite:sqlite"]),
     (r"libpq-fe\.h", ["//third_party/libpq:libpq"]),
+    (r"openssl/", ["//third_party/openssl:crypto"]),
     (r"git2", ["//third_party/libgit2:libgit2"]),
 ]
 

@@ -1,0 +1,471 @@
+#include "slipway/adapters/postgres/postgres_store.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "absl/memory/memory.h"
+#include "absl/strings/str_cat.h"
+#include "engine/adapters/postgres/connection_pool.h"
+#include "engine/adapters/postgres/database.h"
+#include "engine/adapters/postgres/facts_query.h"
+#include "engine/adapters/postgres/keys.h"
+#include "engine/adapters/postgres/schema.h"
+#include "engine/adapters/postgres/stream.h"
+#include "engine/adapters/postgres/transaction.h"
+#include "engine/adapters/postgres/turns.h"
+#include "libpq-fe.h"
+#include "slipway/core/names.h"
+
+namespace slipway {
+namespace {
+
+using internal::Connection;
+using internal::Database;
+using internal::FactsQuery;
+using internal::IndexKey;
+using internal::ParseBody;
+using internal::PooledConnection;
+using internal::Rows;
+using internal::Statement;
+using internal::Values;
+using Clock = std::chrono::steady_clock;
+
+// Beyond any number of rows, and far enough from where sums overflow.
+constexpr int64_t kPlaceMax = int64_t{1} << 53;
+
+int64_t PlaceOf(int64_t value) {
+  return std::clamp<int64_t>(value, 0, kPlaceMax);
+}
+
+constexpr Statement kRepositoryBody = {
+    "repository_body", "SELECT body FROM slipway_repositories WHERE key = $1"};
+constexpr Statement kRepositoryById = {
+    "repository_by_id",
+    "SELECT body FROM slipway_repositories WHERE repository_id = $1"};
+
+constexpr Statement kFindDeployment = {
+    "find_deployment", "SELECT " SLIPWAY_DEPLOYMENT_COLUMNS R"sql(, s.body
+  FROM slipway_deployments AS d
+  LEFT JOIN slipway_statuses AS s
+    ON s.repository = $1 AND s.deployment_id = $2 AND s.id = d.latest_status_id
+  WHERE d.repository = $1 AND d.id = $2
+)sql"};
+
+constexpr Statement kListStatuses = {"list_statuses", R"sql(
+SELECT d.status_count, s.body
+  FROM slipway_deployments AS d
+  LEFT JOIN LATERAL (
+    SELECT id, body FROM slipway_statuses
+      WHERE repository = $1 AND deployment_id = $2
+      ORDER BY id DESC OFFSET $3 LIMIT $4
+  ) AS s ON true
+  WHERE d.repository = $1 AND d.id = $2
+  ORDER BY s.id DESC
+)sql"};
+constexpr Statement kFindStatus = {"find_status", R"sql(
+SELECT body FROM slipway_statuses
+  WHERE repository = $1 AND deployment_id = $2 AND id = $3
+)sql"};
+
+// A page by one filter or none: how many there are is known, and the ids come
+// from the filter's index, so that rows which are left out are not read.
+#define SLIPWAY_LIST(total, filter)                                        \
+  "SELECT CAST((" total ") AS bigint), " SLIPWAY_DEPLOYMENT_COLUMNS        \
+  "\nFROM slipway_repositories AS r"                                       \
+  "\nLEFT JOIN (SELECT id FROM slipway_deployments WHERE repository = $1 " \
+  "AND " filter                                                            \
+  " ORDER BY id DESC OFFSET $2 LIMIT $3) AS page ON true"                  \
+  "\nLEFT JOIN slipway_deployments AS d"                                   \
+  " ON d.repository = $1 AND d.id = page.id"                               \
+  "\nWHERE r.key = $1 AND r.body IS NOT NULL ORDER BY d.id DESC"
+#define SLIPWAY_COUNT(kind, column)                                       \
+  "SELECT sum(count) FROM slipway_counts WHERE repository = $1 AND kind " \
+  "= " kind " AND " column " = $4"
+
+constexpr Statement kListAll = {"list_all",
+                                SLIPWAY_LIST("r.deployments", "true")};
+constexpr Statement kListBySha = {
+    "list_by_sha", SLIPWAY_LIST(SLIPWAY_COUNT("1", "value"), "sha = $4")};
+constexpr Statement kListByRef = {
+    "list_by_ref", SLIPWAY_LIST(SLIPWAY_COUNT("2", "value"), "ref = $4")};
+constexpr Statement kListByTask = {
+    "list_by_task", SLIPWAY_LIST(SLIPWAY_COUNT("3", "value"), "task = $4")};
+constexpr Statement kListByEnvironment = {
+    "list_by_environment",
+    SLIPWAY_LIST(SLIPWAY_COUNT("4", "value"), "environment = $4")};
+constexpr Statement kListBySpelling = {
+    "list_by_spelling",
+    SLIPWAY_LIST(SLIPWAY_COUNT("4", "value = $5 AND spelling"),
+                 "spelling = $4")};
+// By several at once what matches is counted.
+constexpr Statement kListFiltered = {"list_filtered", R"sql(
+WITH matching AS (
+  SELECT id FROM slipway_deployments
+    WHERE repository = $1
+      AND ($4::bytea IS NULL OR sha = $4)
+      AND ($5::bytea IS NULL OR ref = $5)
+      AND ($6::bytea IS NULL OR task = $6)
+      AND ($7::bytea IS NULL OR environment = $7)
+      AND ($8::bytea IS NULL OR spelling = $8)
+)
+SELECT CAST((SELECT count(*) FROM matching) AS bigint), )sql" SLIPWAY_DEPLOYMENT_COLUMNS
+                                                      R"sql(
+  FROM slipway_repositories AS r
+  LEFT JOIN (
+    SELECT id FROM matching ORDER BY id DESC OFFSET $2 LIMIT $3
+  ) AS page ON true
+  LEFT JOIN slipway_deployments AS d
+    ON d.repository = $1 AND d.id = page.id
+  WHERE r.key = $1 AND r.body IS NOT NULL
+  ORDER BY d.id DESC
+)sql"};
+
+template <typename Message>
+absl::StatusOr<absl::optional<Message>> OptionalBody(const Rows& rows) {
+  absl::optional<Message> message;
+  if (rows.empty() || rows.IsNull(0, 0)) return message;
+  message.emplace();
+  absl::Status status = ParseBody(rows.Bytes(0, 0), &*message);
+  if (!status.ok()) return status;
+  return message;
+}
+
+void AddList(int64_t key, const Store::ListDeploymentsParams& params,
+             Connection& connection) {
+  Values values;
+  values.Int(key).Int(PlaceOf(params.offset)).Int(PlaceOf(params.limit));
+  const bool by_spelling = params.environment_match == v1::NAME_MATCH_EXACT;
+  const int filters = params.sha.has_value() + params.ref.has_value() +
+                      params.task.has_value() + params.environment.has_value();
+  if (filters == 0) {
+    connection.Add(kListAll, std::move(values));
+  } else if (filters == 1 && params.sha.has_value()) {
+    connection.Add(kListBySha, values.Bytes(IndexKey(*params.sha)));
+  } else if (filters == 1 && params.ref.has_value()) {
+    connection.Add(kListByRef, values.Bytes(IndexKey(*params.ref)));
+  } else if (filters == 1 && params.task.has_value()) {
+    connection.Add(kListByTask, values.Bytes(IndexKey(*params.task)));
+  } else if (filters == 1 && by_spelling) {
+    connection.Add(kListBySpelling,
+                   values.Bytes(IndexKey(*params.environment))
+                       .Bytes(IndexKey(FoldName(*params.environment))));
+  } else if (filters == 1) {
+    connection.Add(kListByEnvironment,
+                   values.Bytes(IndexKey(FoldName(*params.environment))));
+  } else {
+    const auto add = [&](const absl::optional<std::string>& text, bool wanted,
+                         bool folded) {
+      if (!text.has_value() || !wanted) {
+        values.Null();
+      } else {
+        values.Bytes(IndexKey(folded ? FoldName(*text) : *text));
+      }
+    };
+    add(params.sha, true, false);
+    add(params.ref, true, false);
+    add(params.task, true, false);
+    add(params.environment, !by_spelling, true);
+    add(params.environment, by_spelling, false);
+    connection.Add(kListFiltered, std::move(values));
+  }
+}
+
+// Settings that a server does not know it may leave out.
+std::vector<std::string> SettingsOf(const PostgresStoreParams& params) {
+  return {
+      absl::StrCat("SET statement_timeout = ", params.statement_timeout_ms),
+      absl::StrCat("SET lock_timeout = ", params.lock_timeout_ms),
+      absl::StrCat("SET idle_in_transaction_session_timeout = ",
+                   params.idle_in_transaction_timeout_ms),
+      "SET client_min_messages = error",
+      // Every statement here is to use its index, also while the planner still
+      // believes that a table is small.
+      "SET enable_seqscan = off",
+      "SET enable_bitmapscan = off",
+      "SET enable_hashjoin = off",
+      "SET enable_mergejoin = off",
+      "SET plan_cache_mode = force_generic_plan",
+      "SET jit = off",
+  };
+}
+
+absl::Status Check(const PostgresStoreParams& params) {
+  for (const auto& [name, value] : {
+           std::pair<const char*, int64_t>("connections_max",
+                                           params.connections_max),
+           {"connect_timeout_ms", params.connect_timeout_ms},
+           {"wait_timeout_ms", params.wait_timeout_ms},
+           {"lock_timeout_ms", params.lock_timeout_ms},
+           {"statement_timeout_ms", params.statement_timeout_ms},
+           {"idle_in_transaction_timeout_ms",
+            params.idle_in_transaction_timeout_ms},
+           {"answer_timeout_ms", params.answer_timeout_ms},
+           {"resolve_timeout_ms", params.resolve_timeout_ms},
+       }) {
+    if (value <= 0 || value > (int64_t{1} << 31)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("PostgresStoreParams.", name, " is ", value,
+                       ", which is not from 1 to 2^31"));
+    }
+  }
+  // What libpq says of a string that it cannot read may have a password in it.
+  char* error = nullptr;
+  PQconninfoOption* options =
+      PQconninfoParse(params.connection.c_str(), &error);
+  PQfreemem(error);
+  if (options == nullptr) {
+    return absl::InvalidArgumentError(
+        "PostgresStoreParams.connection is neither \"key=value …\" as libpq "
+        "knows them nor a postgresql:// URL");
+  }
+  PQconninfoFree(options);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+struct PostgresStore::Impl {
+  explicit Impl(const PostgresStoreParams& store_params)
+      : params(store_params),
+        database(DatabaseParams(store_params)),
+        stream(database) {}
+
+  static Database::Params DatabaseParams(const PostgresStoreParams& params) {
+    Database::Params database;
+    database.pool.connection_string = params.connection;
+    database.pool.settings = SettingsOf(params);
+    database.pool.connections_max = params.connections_max;
+    database.pool.connect_timeout_ms = params.connect_timeout_ms;
+    database.wait_timeout_ms = params.wait_timeout_ms;
+    database.answer_timeout_ms = params.answer_timeout_ms;
+    database.metrics = params.metrics;
+    return database;
+  }
+
+  const PostgresStoreParams params;
+  Database database;
+  internal::Turns turns;
+  internal::Stream stream;
+};
+
+PostgresStore::PostgresStore(std::unique_ptr<Impl> impl)
+    : impl_(std::move(impl)) {}
+PostgresStore::~PostgresStore() = default;
+
+absl::StatusOr<std::unique_ptr<PostgresStore>> PostgresStore::Open(
+    const PostgresStoreParams& params) {
+  absl::Status status = Check(params);
+  if (!status.ok()) return status;
+  auto impl = std::make_unique<Impl>(params);
+  absl::StatusOr<PooledConnection> connection = impl->database.Connect();
+  if (!connection.ok()) return connection.status();
+  status =
+      internal::UpdateSchema(**connection, impl->database.AnswerDeadline());
+  if (!status.ok()) {
+    connection->Discard();
+    return status;
+  }
+  return absl::WrapUnique(new PostgresStore(std::move(impl)));
+}
+
+absl::Status PostgresStore::Transact(const TransactParams& params,
+                                     v1::Decision* decision) {
+  const v1::RepositoryName& repository = params.command.repository();
+  const std::string name =
+      absl::StrCat(repository.owner().size(), "/", FoldName(repository.owner()),
+                   "/", FoldName(repository.name()));
+  if (!impl_->turns.Wait(
+          name, Clock::now() +
+                    std::chrono::milliseconds(impl_->params.wait_timeout_ms))) {
+    return absl::UnavailableError(
+        absl::StrCat("PostgreSQL: ", FullName(repository),
+                     " has been busy with other decisions for too long"));
+  }
+  internal::Turn turn(impl_->turns, name);
+  return internal::Transaction({&impl_->database, impl_->params.metrics,
+                                impl_->params.resolve_timeout_ms},
+                               params)
+      .Run(decision);
+}
+
+absl::StatusOr<v1::Facts> PostgresStore::Facts(const FactsParams& params) {
+  absl::StatusOr<absl::optional<int64_t>> key =
+      impl_->database.FindKey(params.command.repository());
+  if (!key.ok()) return key.status();
+  v1::Facts facts;
+  if (!key->has_value() && !params.command.has_put_repository()) return facts;
+  FactsQuery query(params.rules, params.command, key->value_or(0));
+  std::vector<Rows> rows;
+  absl::Status status = impl_->database.Read(
+      [&](Connection& connection) {
+        connection.Add(internal::kBeginReading);
+        query.AddTo(FactsQuery::Lock::kNone, connection);
+        connection.Add(internal::kCommitWork);
+      },
+      &rows);
+  if (!status.ok()) return status;
+  internal::Snapshot snapshot;
+  status = query.Read(rows, 1, &snapshot);
+  if (!status.ok()) return status;
+  return std::move(snapshot.facts);
+}
+
+absl::StatusOr<absl::optional<v1::Repository>> PostgresStore::FindRepository(
+    const v1::RepositoryName& name) {
+  absl::StatusOr<absl::optional<int64_t>> key = impl_->database.FindKey(name);
+  if (!key.ok()) return key.status();
+  if (!key->has_value()) return absl::optional<v1::Repository>();
+  std::vector<Rows> rows;
+  absl::Status status = impl_->database.Read(
+      [&](Connection& connection) {
+        connection.Add(kRepositoryBody, Values().Int(**key));
+      },
+      &rows);
+  if (!status.ok()) return status;
+  return OptionalBody<v1::Repository>(rows[0]);
+}
+
+absl::StatusOr<absl::optional<v1::Repository>>
+PostgresStore::FindRepositoryById(int64_t id) {
+  std::vector<Rows> rows;
+  absl::Status status = impl_->database.Read(
+      [&](Connection& connection) {
+        connection.Add(kRepositoryById, Values().Int(id));
+      },
+      &rows);
+  if (!status.ok()) return status;
+  return OptionalBody<v1::Repository>(rows[0]);
+}
+
+absl::StatusOr<absl::optional<Store::DeploymentResult>>
+PostgresStore::FindDeployment(const DeploymentParams& params) {
+  absl::optional<DeploymentResult> result;
+  absl::StatusOr<absl::optional<int64_t>> key =
+      impl_->database.FindKey(params.repository);
+  if (!key.ok()) return key.status();
+  if (!key->has_value()) return result;
+  std::vector<Rows> rows;
+  absl::Status status = impl_->database.Read(
+      [&](Connection& connection) {
+        connection.Add(kFindDeployment,
+                       Values().Int(**key).Int(params.deployment_id));
+      },
+      &rows);
+  if (!status.ok()) return status;
+  if (rows[0].empty()) return result;
+  result.emplace();
+  status = internal::ReadDeployment(rows[0], 0, 0, &result->deployment);
+  if (status.ok() && !rows[0].IsNull(0, internal::kDeploymentColumnsSize)) {
+    result->latest_status.emplace();
+    status = ParseBody(rows[0].Bytes(0, internal::kDeploymentColumnsSize),
+                       &*result->latest_status);
+  }
+  if (!status.ok()) return status;
+  return result;
+}
+
+absl::StatusOr<absl::optional<Store::Page<v1::Deployment>>>
+PostgresStore::ListDeployments(const ListDeploymentsParams& params) {
+  absl::optional<Page<v1::Deployment>> page;
+  absl::StatusOr<absl::optional<int64_t>> key =
+      impl_->database.FindKey(params.repository);
+  if (!key.ok()) return key.status();
+  if (!key->has_value()) return page;
+  std::vector<Rows> rows;
+  absl::Status status = impl_->database.Read(
+      [&](Connection& connection) { AddList(**key, params, connection); },
+      &rows);
+  if (!status.ok()) return status;
+  // No row: there is no repository. One without a deployment: the page is
+  // empty.
+  for (int row = 0; row < rows[0].size(); ++row) {
+    if (!page.has_value()) {
+      page.emplace();
+      page->total = rows[0].Int(row, 0);
+    }
+    if (rows[0].IsNull(row, 1)) continue;
+    status =
+        internal::ReadDeployment(rows[0], row, 1, &page->rows.emplace_back());
+    if (!status.ok()) return status;
+  }
+  return page;
+}
+
+absl::StatusOr<absl::optional<Store::Page<v1::DeploymentStatus>>>
+PostgresStore::ListStatuses(const ListStatusesParams& params) {
+  absl::optional<Page<v1::DeploymentStatus>> page;
+  absl::StatusOr<absl::optional<int64_t>> key =
+      impl_->database.FindKey(params.repository);
+  if (!key.ok()) return key.status();
+  if (!key->has_value()) return page;
+  std::vector<Rows> rows;
+  absl::Status status = impl_->database.Read(
+      [&](Connection& connection) {
+        connection.Add(kListStatuses, Values()
+                                          .Int(**key)
+                                          .Int(params.deployment_id)
+                                          .Int(PlaceOf(params.offset))
+                                          .Int(PlaceOf(params.limit)));
+      },
+      &rows);
+  if (!status.ok()) return status;
+  for (int row = 0; row < rows[0].size(); ++row) {
+    if (!page.has_value()) {
+      page.emplace();
+      page->total = rows[0].Int(row, 0);
+    }
+    if (rows[0].IsNull(row, 1)) continue;
+    status = ParseBody(rows[0].Bytes(row, 1), &page->rows.emplace_back());
+    if (!status.ok()) return status;
+  }
+  return page;
+}
+
+absl::StatusOr<absl::optional<v1::DeploymentStatus>> PostgresStore::FindStatus(
+    const StatusParams& params) {
+  absl::StatusOr<absl::optional<int64_t>> key =
+      impl_->database.FindKey(params.repository);
+  if (!key.ok()) return key.status();
+  if (!key->has_value()) return absl::optional<v1::DeploymentStatus>();
+  std::vector<Rows> rows;
+  absl::Status status = impl_->database.Read(
+      [&](Connection& connection) {
+        connection.Add(kFindStatus, Values()
+                                        .Int(**key)
+                                        .Int(params.deployment_id)
+                                        .Int(params.status_id));
+      },
+      &rows);
+  if (!status.ok()) return status;
+  return OptionalBody<v1::DeploymentStatus>(rows[0]);
+}
+
+absl::StatusOr<std::vector<OutboxEntry>> PostgresStore::ReadOutbox(
+    const ReadParams& params) {
+  absl::StatusOr<absl::optional<int64_t>> key =
+      impl_->database.FindKey(params.repository);
+  if (!key.ok()) return key.status();
+  if (!key->has_value()) return std::vector<OutboxEntry>();
+  return impl_->stream.Read(**key, PlaceOf(params.after_position),
+                            PlaceOf(params.limit));
+}
+
+absl::StatusOr<std::vector<OutboxEntry>> PostgresStore::ReadAll(
+    const ReadAllParams& params) {
+  return impl_->stream.ReadAll(PlaceOf(params.after_position),
+                               PlaceOf(params.limit));
+}
+
+absl::StatusOr<int64_t> PostgresStore::LastGlobalPosition() {
+  return impl_->stream.Last();
+}
+
+absl::StatusOr<int64_t> PostgresStore::Take(int64_t count) {
+  internal::Transaction* running =
+      internal::Transaction::Running(impl_->database);
+  if (running != nullptr) return running->TakeIds(count);
+  return impl_->database.TakeIds(count, /*after=*/0);
+}
+
+}  // namespace slipway

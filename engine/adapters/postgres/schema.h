@@ -1,0 +1,22 @@
+// The tables, and how they get up to date. Not for users.
+
+#ifndef SLIPWAY_ENGINE_ADAPTERS_POSTGRES_SCHEMA_H_
+#define SLIPWAY_ENGINE_ADAPTERS_POSTGRES_SCHEMA_H_
+
+#include "absl/status/status.h"
+#include "engine/adapters/postgres/connection.h"
+
+namespace slipway {
+namespace internal {
+
+// Makes the tables, or migrates those of an older version, while no other
+// engine does.
+//
+// FAILED_PRECONDITION: they are those of a newer version.
+// UNAVAILABLE, DATA_LOSS: as the server says.
+absl::Status UpdateSchema(Connection& connection, Deadline deadline);
+
+}  // namespace internal
+}  // namespace slipway
+
+#endif  // SLIPWAY_ENGINE_ADAPTERS_POSTGRES_SCHEMA_H_

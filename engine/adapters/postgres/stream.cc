@@ -1,0 +1,194 @@
+#include "engine/adapters/postgres/stream.h"
+
+#include <utility>
+
+#include "engine/adapters/postgres/facts_query.h"
+#include "slipway/v1/decision.pb.h"
+
+namespace slipway {
+namespace internal {
+namespace {
+
+// Decisions that are given their places in one transaction.
+constexpr int64_t kPlacedAtOnce = 1000;
+
+constexpr Statement kReadOutbox = {"read_outbox", R"sql(
+SELECT first_position, last_position, global_last, body FROM slipway_outbox
+  WHERE repository = $1 AND last_position > $2
+  ORDER BY last_position LIMIT $3
+)sql"};
+constexpr Statement kReadAll = {"read_all", R"sql(
+SELECT first_position, last_position, global_last, body FROM slipway_outbox
+  WHERE global_last > $1 AND global_last IS NOT NULL
+  ORDER BY global_last LIMIT $2
+)sql"};
+constexpr Statement kHasUnplaced = {
+    "has_unplaced",
+    "SELECT 1 FROM slipway_outbox WHERE global_last IS NULL LIMIT 1"};
+constexpr Statement kLast = {"last",
+                             "SELECT last FROM slipway_stream WHERE id = 1"};
+constexpr Statement kLockStream = {
+    "lock_stream", "SELECT last FROM slipway_stream WHERE id = 1 FOR UPDATE"};
+// Whoever holds the row of slipway_stream sees all that was placed before, so
+// nothing is placed twice; and of each repository what was committed first is
+// seen first.
+constexpr Statement kPlace = {"place", R"sql(
+WITH batch AS (
+  SELECT repository, last_position, last_position - first_position + 1 AS size
+    FROM slipway_outbox
+    WHERE global_last IS NULL
+    ORDER BY repository, last_position LIMIT $1
+), placed AS (
+  SELECT repository, last_position,
+      (SELECT last FROM slipway_stream WHERE id = 1) + CAST(
+        sum(size) OVER (ORDER BY repository, last_position) AS bigint)
+        AS global_last
+    FROM batch
+), updated AS (
+  UPDATE slipway_outbox AS o SET global_last = p.global_last
+    FROM placed AS p
+    WHERE o.repository = p.repository AND o.last_position = p.last_position
+    RETURNING o.global_last
+)
+UPDATE slipway_stream
+  SET last = greatest(last, (SELECT max(global_last) FROM updated))
+  WHERE id = 1
+  RETURNING (SELECT count(*) FROM updated)
+)sql"};
+
+// Adds the events of a row that are after `after`, up to `limit` entries.
+absl::Status AddEntries(const Rows& rows, int row, bool is_global,
+                        int64_t after, int64_t limit,
+                        std::vector<OutboxEntry>* entries) {
+  const int64_t first = rows.Int(row, 0);
+  const int64_t last = rows.Int(row, 1);
+  v1::Acceptance acceptance;
+  absl::Status status = ParseBody(rows.Bytes(row, 3), &acceptance);
+  if (!status.ok()) return status;
+  if (acceptance.events_size() != last - first + 1) {
+    return absl::DataLossError("PostgreSQL: a decision lacks events");
+  }
+  std::vector<OutboxEntry> all(acceptance.events_size());
+  for (const v1::Effect& effect : acceptance.effects()) {
+    if (effect.type() != v1::EFFECT_TYPE_NOTIFY) continue;
+    if (effect.event_index() < 0 ||
+        effect.event_index() >= acceptance.events_size()) {
+      return absl::DataLossError("PostgreSQL: a decision lacks events");
+    }
+    OutboxEntry& entry = all[effect.event_index()];
+    entry.notify = true;
+    if (effect.has_deployment()) entry.deployment = effect.deployment();
+  }
+  const int64_t global_first =
+      is_global ? rows.Int(row, 2) - (last - first) : 0;
+  for (int i = 0; i < acceptance.events_size(); ++i) {
+    const int64_t place = is_global ? global_first + i : first + i;
+    if (place <= after) continue;
+    if (static_cast<int64_t>(entries->size()) >= limit) break;
+    all[i].position = first + i;
+    if (is_global) all[i].global_position = place;
+    all[i].event.Swap(acceptance.mutable_events(i));
+    entries->push_back(std::move(all[i]));
+  }
+  return absl::OkStatus();
+}
+
+// Rows that are read at once; a caller that wants more than so many entries
+// gets them in several turns of the loop.
+constexpr int64_t kRowsMax = 1000;
+
+}  // namespace
+
+absl::StatusOr<std::vector<OutboxEntry>> Stream::Read(int64_t key,
+                                                      int64_t after,
+                                                      int64_t limit) {
+  std::vector<OutboxEntry> entries;
+  while (static_cast<int64_t>(entries.size()) < limit) {
+    const int64_t wanted = limit - static_cast<int64_t>(entries.size());
+    std::vector<Rows> rows;
+    absl::Status status = database_.Read(
+        [&](Connection& connection) {
+          connection.Add(kReadOutbox, Values().Int(key).Int(after).Int(
+                                          std::min(wanted, kRowsMax)));
+        },
+        &rows);
+    if (!status.ok()) return status;
+    for (int row = 0; row < rows[0].size(); ++row) {
+      status =
+          AddEntries(rows[0], row, /*is_global=*/false, after, limit, &entries);
+      if (!status.ok()) return status;
+    }
+    if (rows[0].size() < kRowsMax) break;
+    after = entries.back().position;
+  }
+  return entries;
+}
+
+absl::StatusOr<std::vector<OutboxEntry>> Stream::ReadAll(int64_t after,
+                                                         int64_t limit) {
+  std::vector<OutboxEntry> entries;
+  while (static_cast<int64_t>(entries.size()) < limit) {
+    const int64_t wanted = limit - static_cast<int64_t>(entries.size());
+    std::vector<Rows> rows;
+    // In this order: where nothing was left to be placed, the later statement
+    // sees all that was there at that time.
+    absl::Status status = database_.Read(
+        [&](Connection& connection) {
+          connection.Add(kHasUnplaced);
+          connection.Add(kReadAll,
+                         Values().Int(after).Int(std::min(wanted, kRowsMax)));
+        },
+        &rows);
+    if (!status.ok()) return status;
+    for (int row = 0; row < rows[1].size(); ++row) {
+      status =
+          AddEntries(rows[1], row, /*is_global=*/true, after, limit, &entries);
+      if (!status.ok()) return status;
+    }
+    if (!rows[1].empty()) {
+      after = entries.back().global_position;
+      if (rows[1].size() == kRowsMax) continue;
+    }
+    if (rows[0].empty()) break;
+    if (static_cast<int64_t>(entries.size()) >= limit) break;
+    const absl::StatusOr<int64_t> placed = Place();
+    if (!placed.ok()) return placed.status();
+  }
+  return entries;
+}
+
+absl::StatusOr<int64_t> Stream::Last() {
+  while (true) {
+    std::vector<Rows> rows;
+    absl::Status status = database_.Read(
+        [&](Connection& connection) {
+          connection.Add(kHasUnplaced);
+          connection.Add(kLast);
+        },
+        &rows);
+    if (!status.ok()) return status;
+    if (rows[1].empty()) {
+      return absl::DataLossError("PostgreSQL: slipway_stream is empty");
+    }
+    if (rows[0].empty()) return rows[1].Int(0, 0);
+    const absl::StatusOr<int64_t> placed = Place();
+    if (!placed.ok()) return placed.status();
+  }
+}
+
+absl::StatusOr<int64_t> Stream::Place() {
+  std::vector<Rows> rows;
+  absl::Status status = database_.Read(
+      [&](Connection& connection) {
+        connection.Add(kBegin);
+        connection.Add(kLockStream);
+        connection.Add(kPlace, Values().Int(kPlacedAtOnce));
+        connection.Add(kCommitWork);
+      },
+      &rows);
+  if (!status.ok()) return status;
+  return rows[2].empty() ? 0 : rows[2].Int(0, 0);
+}
+
+}  // namespace internal
+}  // namespace slipway

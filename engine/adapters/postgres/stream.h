@@ -1,0 +1,39 @@
+// The stream of one repository, and that of all. Not for users.
+
+#ifndef SLIPWAY_ENGINE_ADAPTERS_POSTGRES_STREAM_H_
+#define SLIPWAY_ENGINE_ADAPTERS_POSTGRES_STREAM_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "engine/adapters/postgres/database.h"
+#include "engine/adapters/postgres/values.h"
+#include "slipway/ports/outbox.h"
+
+namespace slipway {
+namespace internal {
+
+// Thread-safe.
+class Stream {
+ public:
+  explicit Stream(Database& database) : database_(database) {}
+
+  absl::StatusOr<std::vector<OutboxEntry>> Read(int64_t key, int64_t after,
+                                                int64_t limit);
+  absl::StatusOr<std::vector<OutboxEntry>> ReadAll(int64_t after,
+                                                   int64_t limit);
+  absl::StatusOr<int64_t> Last();
+
+ private:
+  // Gives global positions to decisions that have none yet. How many it was.
+  absl::StatusOr<int64_t> Place();
+
+  Database& database_;
+};
+
+}  // namespace internal
+}  // namespace slipway
+
+#endif  // SLIPWAY_ENGINE_ADAPTERS_POSTGRES_STREAM_H_

@@ -1,0 +1,69 @@
+// One decision, from the facts to its being durable. Not for users.
+
+#ifndef SLIPWAY_ENGINE_ADAPTERS_POSTGRES_TRANSACTION_H_
+#define SLIPWAY_ENGINE_ADAPTERS_POSTGRES_TRANSACTION_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/optional.h"
+#include "engine/adapters/postgres/connection_pool.h"
+#include "engine/adapters/postgres/database.h"
+#include "engine/adapters/postgres/facts_query.h"
+#include "slipway/ports/store.h"
+#include "slipway/v1/decision.pb.h"
+
+namespace slipway {
+namespace internal {
+
+struct TransactionParams {
+  Database* database = nullptr;
+  Metrics* metrics = nullptr;
+  int64_t resolve_timeout_ms = 0;
+};
+
+// Used once, on one thread.
+class Transaction {
+ public:
+  Transaction(const TransactionParams& params,
+              const Store::TransactParams& request);
+
+  absl::Status Run(v1::Decision* decision);
+
+  // The transaction of `database` whose decider is running on this thread;
+  // nullptr: none is.
+  static Transaction* Running(const Database& database);
+
+  // Only while the decider runs: ids that the repository has ready.
+  absl::StatusOr<int64_t> TakeIds(int64_t count);
+
+ private:
+  enum class Next { kAgain, kDone };
+
+  // One attempt. kAgain: nothing has happened.
+  absl::StatusOr<Next> Try(int attempt, v1::Decision* decision);
+  absl::StatusOr<Next> AfterFailure(const Failure& failure, int attempt);
+  // Begins, locks the repository and reads. `key`: of its row, made anew where
+  // there was none. False: somebody else has made it, so look again.
+  Failure Begin(Connection& connection, bool is_new, int64_t key,
+                std::vector<Rows>* rows);
+  absl::Status Decide(v1::Decision* decision);
+  // Whether the answer is kept under the command's key (R100).
+  bool KeepsAnswerOf(const v1::Decision& decision) const;
+  absl::Status AddWrites(const v1::Decision& decision, bool has_events,
+                         bool keeps_answer, Connection& connection);
+  // Whether a decision whose commit was not answered has happened.
+  absl::StatusOr<bool> HasHappened(bool is_new, bool has_events);
+
+  const TransactionParams params_;
+  const Store::TransactParams& request_;
+  Snapshot snapshot_;
+  std::string decision_id_;
+};
+
+}  // namespace internal
+}  // namespace slipway
+
+#endif  // SLIPWAY_ENGINE_ADAPTERS_POSTGRES_TRANSACTION_H_
