@@ -159,7 +159,8 @@ absl::StatusOr<Transaction::Next> Transaction::Try(int attempt,
   const bool has_events =
       !decision->acceptance().events().empty() &&
       (snapshot_.facts.has_repository() || command.has_put_repository());
-  const bool keeps_answer = KeepsAnswerOf(*decision) && (!is_new || has_events);
+  const bool keeps_answer =
+      KeepsAnswer(command, *decision) && (!is_new || has_events);
   if (!has_events && !keeps_answer) {
     roll_back();
     return Next::kDone;
@@ -224,16 +225,6 @@ absl::StatusOr<int64_t> Transaction::TakeIds(int64_t count) {
   const int64_t first = row.ids_next;
   row.ids_next += count;
   return first;
-}
-
-bool Transaction::KeepsAnswerOf(const v1::Decision& decision) const {
-  if (request_.command.idempotency_key().empty() || decision.replayed()) {
-    return false;
-  }
-  const v1::Reason reason = decision.rejection().reason();
-  return decision.acceptance().outcome() != v1::OUTCOME_MERGE_REQUIRED &&
-         reason != v1::REASON_MALFORMED_COMMAND &&
-         reason != v1::REASON_IDEMPOTENCY_KEY_REUSED;
 }
 
 absl::Status Transaction::AddWrites(const v1::Decision& decision,

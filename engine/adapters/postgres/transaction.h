@@ -50,8 +50,6 @@ class Transaction {
   Failure Begin(Connection& connection, bool is_new, int64_t key,
                 std::vector<Rows>* rows);
   absl::Status Decide(v1::Decision* decision);
-  // Whether the answer is kept under the command's key (R100).
-  bool KeepsAnswerOf(const v1::Decision& decision) const;
   absl::Status AddWrites(const v1::Decision& decision, bool has_events,
                          bool keeps_answer, Connection& connection);
   // Whether a decision whose commit was not answered has happened.
