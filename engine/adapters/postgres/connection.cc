@@ -1,4 +1,4 @@
-#include "engine/adapters/postgres/connection.h"
+#include "slipway/adapters/postgres/connection.h"
 
 #include <poll.h>
 

@@ -18,8 +18,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "engine/adapters/postgres/values.h"
 #include "libpq-fe.h"
+#include "slipway/adapters/postgres/values.h"
 
 namespace slipway {
 namespace internal {

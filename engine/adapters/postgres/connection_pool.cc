@@ -1,4 +1,4 @@
-#include "engine/adapters/postgres/connection_pool.h"
+#include "slipway/adapters/postgres/connection_pool.h"
 
 #include <algorithm>
 

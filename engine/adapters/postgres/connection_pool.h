@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "engine/adapters/postgres/connection.h"
+#include "slipway/adapters/postgres/connection.h"
 
 namespace slipway {
 namespace internal {

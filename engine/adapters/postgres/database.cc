@@ -1,10 +1,10 @@
-#include "engine/adapters/postgres/database.h"
+#include "slipway/adapters/postgres/database.h"
 
 #include <algorithm>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
-#include "engine/adapters/postgres/keys.h"
+#include "slipway/adapters/postgres/keys.h"
 #include "slipway/core/names.h"
 #include "slipway/core/rules.h"
 

@@ -17,8 +17,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/optional.h"
-#include "engine/adapters/postgres/connection.h"
-#include "engine/adapters/postgres/connection_pool.h"
+#include "slipway/adapters/postgres/connection.h"
+#include "slipway/adapters/postgres/connection_pool.h"
 #include "slipway/ports/metrics.h"
 #include "slipway/v1/repository.pb.h"
 

@@ -1,10 +1,10 @@
-#include "engine/adapters/postgres/facts_query.h"
+#include "slipway/adapters/postgres/facts_query.h"
 
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/types/optional.h"
-#include "engine/adapters/postgres/keys.h"
+#include "slipway/adapters/postgres/keys.h"
 #include "slipway/core/names.h"
 #include "slipway/core/refs.h"
 #include "slipway/core/rules.h"

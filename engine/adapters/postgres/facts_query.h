@@ -16,8 +16,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "engine/adapters/postgres/connection.h"
-#include "engine/adapters/postgres/values.h"
+#include "slipway/adapters/postgres/connection.h"
+#include "slipway/adapters/postgres/values.h"
 #include "slipway/v1/command.pb.h"
 #include "slipway/v1/deployment.pb.h"
 #include "slipway/v1/facts.pb.h"

@@ -1,4 +1,4 @@
-#include "engine/adapters/postgres/keys.h"
+#include "slipway/adapters/postgres/keys.h"
 
 #include <sys/random.h>
 

@@ -6,15 +6,15 @@
 
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
-#include "engine/adapters/postgres/connection_pool.h"
-#include "engine/adapters/postgres/database.h"
-#include "engine/adapters/postgres/facts_query.h"
-#include "engine/adapters/postgres/keys.h"
-#include "engine/adapters/postgres/schema.h"
 #include "engine/adapters/postgres/stream.h"
 #include "engine/adapters/postgres/transaction.h"
 #include "engine/adapters/postgres/turns.h"
 #include "libpq-fe.h"
+#include "slipway/adapters/postgres/connection_pool.h"
+#include "slipway/adapters/postgres/database.h"
+#include "slipway/adapters/postgres/facts_query.h"
+#include "slipway/adapters/postgres/keys.h"
+#include "slipway/adapters/postgres/schema.h"
 #include "slipway/core/names.h"
 
 namespace slipway {

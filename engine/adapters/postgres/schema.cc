@@ -1,4 +1,4 @@
-#include "engine/adapters/postgres/schema.h"
+#include "slipway/adapters/postgres/schema.h"
 
 #include <algorithm>
 #include <chrono>

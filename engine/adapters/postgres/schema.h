@@ -4,7 +4,7 @@
 #define SLIPWAY_ENGINE_ADAPTERS_POSTGRES_SCHEMA_H_
 
 #include "absl/status/status.h"
-#include "engine/adapters/postgres/connection.h"
+#include "slipway/adapters/postgres/connection.h"
 
 namespace slipway {
 namespace internal {

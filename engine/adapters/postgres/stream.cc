@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "engine/adapters/postgres/facts_query.h"
+#include "slipway/adapters/postgres/facts_query.h"
 #include "slipway/v1/decision.pb.h"
 
 namespace slipway {

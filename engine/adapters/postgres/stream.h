@@ -8,8 +8,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "engine/adapters/postgres/database.h"
-#include "engine/adapters/postgres/values.h"
+#include "slipway/adapters/postgres/database.h"
+#include "slipway/adapters/postgres/values.h"
 #include "slipway/ports/outbox.h"
 
 namespace slipway {

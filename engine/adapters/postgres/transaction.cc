@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "engine/adapters/postgres/keys.h"
-#include "engine/adapters/postgres/writer.h"
+#include "slipway/adapters/postgres/keys.h"
+#include "slipway/adapters/postgres/writer.h"
 #include "slipway/core/names.h"
 #include "slipway/core/rules.h"
 #include "slipway/v1/facts.pb.h"

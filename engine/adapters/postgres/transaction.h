@@ -9,9 +9,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/optional.h"
-#include "engine/adapters/postgres/connection_pool.h"
-#include "engine/adapters/postgres/database.h"
-#include "engine/adapters/postgres/facts_query.h"
+#include "slipway/adapters/postgres/connection_pool.h"
+#include "slipway/adapters/postgres/database.h"
+#include "slipway/adapters/postgres/facts_query.h"
 #include "slipway/ports/store.h"
 #include "slipway/v1/decision.pb.h"
 

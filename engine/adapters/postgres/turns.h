@@ -13,7 +13,7 @@
 #include <string>
 
 #include "absl/container/flat_hash_map.h"
-#include "engine/adapters/postgres/connection.h"
+#include "slipway/adapters/postgres/connection.h"
 
 namespace slipway {
 namespace internal {

@@ -1,10 +1,10 @@
-#include "engine/adapters/postgres/writer.h"
+#include "slipway/adapters/postgres/writer.h"
 
 #include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "engine/adapters/postgres/keys.h"
+#include "slipway/adapters/postgres/keys.h"
 #include "slipway/core/facts.h"
 #include "slipway/core/names.h"
 

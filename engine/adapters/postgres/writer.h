@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "engine/adapters/postgres/connection.h"
-#include "engine/adapters/postgres/facts_query.h"
-#include "engine/adapters/postgres/values.h"
+#include "slipway/adapters/postgres/connection.h"
+#include "slipway/adapters/postgres/facts_query.h"
+#include "slipway/adapters/postgres/values.h"
 #include "slipway/v1/decision.pb.h"
 #include "slipway/v1/deployment.pb.h"
 #include "slipway/v1/environment.pb.h"
