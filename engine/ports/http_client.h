@@ -8,6 +8,7 @@
 #ifndef SLIPWAY_ENGINE_PORTS_HTTP_CLIENT_H_
 #define SLIPWAY_ENGINE_PORTS_HTTP_CLIENT_H_
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -28,6 +29,12 @@ struct HttpCall {
   int64_t timeout_ms = 10'000;
   // Of the answer's body.
   int64_t response_bytes_max = 16 << 20;
+  // Whether to speak to public addresses only (R106): for URLs that somebody
+  // else has chosen. Looked at is what the name resolved to.
+  bool public_addresses_only = false;
+  // Where it turns true, the call ends soon. nullptr: it cannot be ended. It
+  // outlives the call.
+  const std::atomic<bool>* cancelled = nullptr;
 };
 
 // Implementations are thread-safe, verify the certificates of TLS, and follow
@@ -40,8 +47,10 @@ class HttpClient {
   // answer, not an error.
   //
   // INVALID_ARGUMENT: the URL is none, or of another scheme; a header has a
-  // line
-  //   end in it.
+  //   line end in it.
+  // PERMISSION_DENIED: the host has no address that may be spoken to; nothing
+  //   was sent.
+  // CANCELLED: `cancelled` became true; what was sent may have arrived.
   // DEADLINE_EXCEEDED: `timeout_ms` passed.
   // UNAVAILABLE: no connection, a certificate that is not trusted, or the
   //   connection ended before the answer was whole.

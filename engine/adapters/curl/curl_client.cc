@@ -1,7 +1,9 @@
 #include "slipway/adapters/curl/curl_client.h"
 
 #include <curl/curl.h>
+#include <sys/socket.h>
 
+#include <array>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -12,6 +14,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "slipway/adapters/curl/public_address.h"
 
 namespace slipway {
 namespace {
@@ -25,18 +28,46 @@ struct ListDeleter {
 using Easy = std::unique_ptr<CURL, EasyDeleter>;
 using List = std::unique_ptr<curl_slist, ListDeleter>;
 
-// The answer as it comes in.
+// The answer as it comes in, and what ended it.
 struct Receiver {
+  explicit Receiver(const HttpCall& of) : call(of) {}
+
+  const HttpCall& call;
   HttpResponse response;
-  int64_t bytes_max = 0;
   bool too_large = false;
+  bool has_refused_address = false;
+  bool has_opened_socket = false;
 };
+
+// Looks at the address that the connection would go to, whatever the name said
+// before (R106).
+curl_socket_t OpenSocket(void* user, curlsocktype /*purpose*/,
+                         curl_sockaddr* address) {
+  auto& receiver = *static_cast<Receiver*>(user);
+  if (receiver.call.public_addresses_only &&
+      !internal::IsPublicAddress(address->addr)) {
+    receiver.has_refused_address = true;
+    return CURL_SOCKET_BAD;
+  }
+  receiver.has_opened_socket = true;
+  return socket(address->family, address->socktype | SOCK_CLOEXEC,
+                address->protocol);
+}
+
+int LookWhetherCancelled(void* user, curl_off_t /*to_receive*/,
+                         curl_off_t /*received*/, curl_off_t /*to_send*/,
+                         curl_off_t /*sent*/) {
+  const auto& receiver = *static_cast<const Receiver*>(user);
+  return receiver.call.cancelled != nullptr && receiver.call.cancelled->load()
+             ? 1
+             : 0;
+}
 
 size_t ReceiveBody(char* data, size_t size, size_t count, void* user) {
   auto& receiver = *static_cast<Receiver*>(user);
   const size_t bytes = size * count;
   if (static_cast<int64_t>(receiver.response.body.size() + bytes) >
-      receiver.bytes_max) {
+      receiver.call.response_bytes_max) {
     receiver.too_large = true;
     return 0;
   }
@@ -62,7 +93,8 @@ size_t ReceiveHeader(char* data, size_t size, size_t count, void* user) {
 }
 
 absl::Status StatusOf(CURLcode code, const Receiver& receiver,
-                      const HttpCall& call, absl::string_view detail) {
+                      absl::string_view detail) {
+  const HttpCall& call = receiver.call;
   const std::string message =
       absl::StrCat(call.method, " ", call.url, ": ",
                    detail.empty() ? curl_easy_strerror(code) : detail);
@@ -74,6 +106,9 @@ absl::Status StatusOf(CURLcode code, const Receiver& receiver,
   switch (code) {
     case CURLE_OK:
       return absl::OkStatus();
+    case CURLE_ABORTED_BY_CALLBACK:
+      return absl::CancelledError(
+          absl::StrCat(call.method, " ", call.url, ": cancelled"));
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
       return absl::InvalidArgumentError(message);
@@ -83,27 +118,33 @@ absl::Status StatusOf(CURLcode code, const Receiver& receiver,
     case CURLE_BAD_CONTENT_ENCODING:
       return absl::DataLossError(message);
     default:
+      if (receiver.has_refused_address && !receiver.has_opened_socket) {
+        return absl::PermissionDeniedError(absl::StrCat(
+            call.method, " ", call.url, ": the host has no public address"));
+      }
       return absl::UnavailableError(message);
   }
 }
 
 }  // namespace
 
-// Handles that are not in use; each keeps its connections.
+// Handles that are not in use; each keeps its connections, so those that have
+// spoken to any address are kept apart.
 struct CurlClient::Handles {
   std::mutex mutex;
-  std::vector<Easy> idle;
+  std::array<std::vector<Easy>, 2> idle;
 
-  Easy Take() {
+  Easy Take(const HttpCall& call) {
     std::lock_guard<std::mutex> lock(mutex);
-    if (idle.empty()) return Easy(curl_easy_init());
-    Easy easy = std::move(idle.back());
-    idle.pop_back();
+    std::vector<Easy>& handles = idle.at(call.public_addresses_only ? 1 : 0);
+    if (handles.empty()) return Easy(curl_easy_init());
+    Easy easy = std::move(handles.back());
+    handles.pop_back();
     return easy;
   }
-  void Return(Easy easy) {
+  void Return(const HttpCall& call, Easy easy) {
     std::lock_guard<std::mutex> lock(mutex);
-    idle.push_back(std::move(easy));
+    idle.at(call.public_addresses_only ? 1 : 0).push_back(std::move(easy));
   }
 };
 
@@ -129,18 +170,24 @@ absl::StatusOr<HttpResponse> CurlClient::Send(const HttpCall& call) {
   // Not to wait for an interim answer that few servers give.
   add_header("Expect:");
 
-  Easy easy = handles_->Take();
+  Easy easy = handles_->Take(call);
   if (easy == nullptr) {
     return absl::UnavailableError("libcurl could not be set up");
   }
   CURL* const curl = easy.get();
-  Receiver receiver;
-  receiver.bytes_max = call.response_bytes_max;
+  Receiver receiver(call);
   char detail[CURL_ERROR_SIZE] = "";
   curl_easy_reset(curl);
   curl_easy_setopt(curl, CURLOPT_URL, call.url.c_str());
   curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(curl, CURLOPT_PROXY, "");
+  curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
+  curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+  curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, OpenSocket);
+  curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, &receiver);
+  curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+  curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, LookWhetherCancelled);
+  curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &receiver);
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl, CURLOPT_HTTP_VERSION,
                    static_cast<long>(CURL_HTTP_VERSION_1_1));  // NOLINT
@@ -162,12 +209,12 @@ absl::StatusOr<HttpResponse> CurlClient::Send(const HttpCall& call) {
   curl_easy_setopt(curl, CURLOPT_HEADERDATA, &receiver);
 
   const CURLcode code = curl_easy_perform(curl);
-  absl::Status status = StatusOf(code, receiver, call, detail);
+  absl::Status status = StatusOf(code, receiver, detail);
   if (!status.ok()) return status;  // and the handle, with its connection, goes
   long http_status = 0;             // NOLINT: libcurl's own type
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &http_status);
   receiver.response.status = static_cast<int>(http_status);
-  handles_->Return(std::move(easy));
+  handles_->Return(call, std::move(easy));
   return std::move(receiver.response);
 }
 

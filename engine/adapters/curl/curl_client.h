@@ -13,8 +13,10 @@
 
 namespace slipway {
 
-// Thread-safe: connections are kept and shared out among the threads that call.
-// No proxy of the environment is used.
+// Thread-safe: connections are kept and shared out among the threads that call,
+// but never one of a call that may speak to every address with one that may
+// not. No proxy of the environment is used, nor its list of exceptions. A call
+// that is cancelled ends within about a second.
 class CurlClient : public HttpClient {
  public:
   CurlClient();
