@@ -64,14 +64,17 @@ class Store {
   // that they change and the outbox entries durable, all or nothing. OK means
   // that `decision` is the answer, rejections included. Nothing is kept of an
   // acceptance on a repository that does not exist, but for put_repository: the
-  // rules never give one.
+  // rules never give one. A decision that is `replayed` has happened before:
+  // nothing changes.
   //
   // Where the command has an idempotency key (R100), the answer is kept under
   // it in the same transaction, a rejection too, and replaces the one that the
-  // key had; not where it is `replayed`, asks for a merge, refuses the key
-  // itself (MALFORMED_COMMAND, IDEMPOTENCY_KEY_REUSED), or is about a
-  // repository that never was. Answers outlive the deletion of the repository;
-  // what is older than the rules' `idempotency_kept_ms` may be forgotten.
+  // key had; not where it is `replayed`, asks for a merge, or refuses the key
+  // itself (MALFORMED_COMMAND, IDEMPOTENCY_KEY_REUSED), as `KeepsAnswer` of
+  // engine/core says, nor where it is about a repository that never was.
+  // Answers outlive the deletion of the repository. What is older than the
+  // rules' `idempotency_kept_ms` by the time of a later answer may be
+  // forgotten.
   virtual absl::Status Transact(const TransactParams& params,
                                 v1::Decision* decision) = 0;
 

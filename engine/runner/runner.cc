@@ -171,7 +171,10 @@ absl::Status Runner::DecideWith(const v1::Facts& facts, const Outside& outside,
     if (outside.ref->has_value()) *changed.mutable_ref() = **outside.ref;
   }
   const v1::Facts& known = changes ? changed : facts;
-  const int64_t ids_needed = IdsNeeded(known, command);
+  const int64_t ids_needed =
+      KeptAnswer(params_.rules, known, *filled) != nullptr
+          ? 0
+          : IdsNeeded(known, command);
   if (ids_needed > 0 && !command.has_ids()) {
     absl::StatusOr<int64_t> first = params_.ids->Take(ids_needed);
     if (!first.ok()) return first.status();

@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "absl/types/optional.h"
 #include "gmock/gmock.h"
 #include "google/protobuf/text_format.h"
@@ -276,6 +277,108 @@ TEST_F(RunnerTest, CountsDecisionsByKindAndOutcome) {
       {"slipway_decisions_total none malformed_command", 1},
   };
   EXPECT_EQ(metrics.counters, expected);
+}
+
+// ---------------------------------------------------------------------------
+// Idempotency keys.
+
+TEST_F(RunnerTest, R100TheSameRequestGetsTheFirstAnswerAndTakesNoIds) {
+  Runner runner = WithSourceControl();
+  const std::string request = "idempotency_key: 'key' " + kCreate;
+  v1::Decision first = Accepted(runner, request);
+  EXPECT_EQ(first.answered_at_ms(), kNowMs);
+  const size_t entries = ReadAll().size();
+  const int64_t next_id = *counted_.Take(1);
+  clock_.AdvanceMs(500);
+  first.set_replayed(true);
+  EXPECT_EQ(Accepted(runner, request).SerializeAsString(),
+            first.SerializeAsString());
+  EXPECT_EQ(runner.DryRun(CommandOf(request))->SerializeAsString(),
+            first.SerializeAsString());
+  EXPECT_EQ(ReadAll().size(), entries);
+  EXPECT_EQ(*counted_.Take(1), next_id + 1);
+  EXPECT_EQ(
+      Rejected(runner, "idempotency_key: 'key' create_deployment {}").reason(),
+      v1::REASON_IDEMPOTENCY_KEY_REUSED);
+}
+
+TEST_F(RunnerTest, R100AKeyIsFreeAgainWhenItsAnswerIsNoLongerKept) {
+  Runner runner = WithSourceControl();
+  const std::string request = "idempotency_key: 'key' " + kCreate;
+  const v1::Decision first = Accepted(runner, request);
+  clock_.AdvanceMs(24 * 60 * 60 * 1000);
+  const v1::Decision second = Accepted(runner, request);
+  EXPECT_FALSE(second.replayed());
+  EXPECT_GT(second.acceptance().events(0).deployment().id(),
+            first.acceptance().events(0).deployment().id());
+  EXPECT_TRUE(Accepted(runner, request).replayed());
+}
+
+TEST_F(RunnerTest, R100ADryRunKeepsNoAnswer) {
+  Runner runner = WithSourceControl();
+  const std::string request = "idempotency_key: 'key' " + kCreate;
+  EXPECT_FALSE(runner.DryRun(CommandOf(request))->replayed());
+  EXPECT_FALSE(Accepted(runner, request).replayed());
+}
+
+TEST_F(RunnerTest, R100WhatComesOfAMergeIsTheAnswerThatIsKept) {
+  for (const MergeResult result :
+       {MergeResult::kMerged, MergeResult::kConflict}) {
+    source_control_.contains = [] { return false; };
+    source_control_.merge = [=] { return result; };
+    Runner runner = WithSourceControl();
+    const v1::Command command = CommandOf(absl::StrCat(
+        "idempotency_key: '", result == MergeResult::kMerged ? "yes" : "no",
+        "' ", kCreate));
+    absl::StatusOr<v1::Decision> first = runner.Execute(command);
+    ASSERT_TRUE(first.ok()) << first.status();
+    EXPECT_EQ(first->has_acceptance(), result == MergeResult::kMerged);
+    EXPECT_EQ(first->answered_at_ms(), kNowMs);
+    EXPECT_FALSE(first->replayed());
+    // Nothing is merged again, and the caller is told the same though the
+    // branch is up to date.
+    source_control_.calls.clear();
+    source_control_.contains = [] { return true; };
+    first->set_replayed(true);
+    EXPECT_EQ(runner.Execute(command)->SerializeAsString(),
+              first->SerializeAsString());
+    EXPECT_THAT(
+        source_control_.calls,
+        ElementsAre("resolve topic", "contains main in b", "contexts of b"));
+  }
+}
+
+TEST_F(RunnerTest, R100AMergeWithoutAnAnswerLeavesTheKeyFree) {
+  source_control_.contains = [] { return false; };
+  Runner runner = WithSourceControl();
+  const v1::Command command = CommandOf("idempotency_key: 'key' " + kCreate);
+  // The store goes away after the merge.
+  store_.transacts_until_failure = 1;
+  EXPECT_EQ(runner.Execute(command).status(), store_.failure);
+  source_control_.contains = [] { return true; };
+  const absl::StatusOr<v1::Decision> again = runner.Execute(command);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_FALSE(again->replayed());
+  EXPECT_EQ(again->acceptance().outcome(), v1::OUTCOME_DEPLOYMENT_CREATED);
+}
+
+TEST_F(RunnerTest, R101AnExpectationIsCheckedInTheTransaction) {
+  Runner runner = WithoutSourceControl();
+  const v1::Decision created =
+      Accepted(runner, "create_deployment { ref: 'main' }");
+  const std::string status = absl::StrCat(
+      "expectation { latest_status_ids: 0 } create_status { deployment_id: ",
+      created.acceptance().events(0).deployment().id(),
+      " state: STATUS_STATE_QUEUED }");
+  std::atomic<int> accepted{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      accepted += runner.Execute(CommandOf(status))->has_acceptance() ? 1 : 0;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(accepted, 1);
 }
 
 // ---------------------------------------------------------------------------

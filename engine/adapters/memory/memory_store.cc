@@ -10,16 +10,25 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "engine/adapters/memory/repository_table.h"
+#include "slipway/adapters/memory/keyed_answers.h"
 #include "slipway/core/names.h"
+#include "slipway/core/rules.h"
 
 namespace slipway {
 namespace {
 
-// One repository: its rows, its stream, and the lock of both.
+// One repository: its rows, its stream, its answers, and the lock of all.
 struct Repository {
   std::shared_mutex mutex;
   internal::RepositoryTable table;
   std::vector<OutboxEntry> outbox;
+  internal::KeyedAnswers answers;
+
+  v1::Facts FactsFor(const v1::Rules& rules, const v1::Command& command) const {
+    v1::Facts facts = table.FactsFor(rules, command);
+    answers.AddTo(command, facts);
+    return facts;
+  }
 };
 
 // Owner and name apart, because either may have a slash in it.
@@ -131,16 +140,20 @@ absl::Status MemoryStore::Transact(const TransactParams& params,
   std::unique_lock<std::shared_mutex> lock(found->mutex);
   std::unique_lock<std::shared_mutex> names_lock(impl_->names_by_id_mutex,
                                                  std::defer_lock);
-  v1::Facts facts = found->table.FactsFor(params.rules, command);
+  v1::Facts facts = found->FactsFor(params.rules, command);
   if (changes_names) {
     names_lock.lock();
     impl_->AddIdHolder(command, facts);
   }
   absl::Status status = params.decide(facts, decision);
-  if (!status.ok()) return status;
+  if (!status.ok() || decision->replayed()) return status;
   if (changes_names) impl_->UpdateNames(facts, *decision);
   if (decision->has_acceptance()) {
     impl_->CommitTo(*found, decision->acceptance());
+  }
+  // A name that was only asked for is no repository.
+  if (!found->outbox.empty() && KeepsAnswer(command, *decision)) {
+    found->answers.Keep(params.rules, command, *decision);
   }
   return absl::OkStatus();
 }
@@ -150,7 +163,7 @@ absl::StatusOr<v1::Facts> MemoryStore::Facts(const FactsParams& params) {
   v1::Facts facts;
   if (found != nullptr) {
     std::shared_lock<std::shared_mutex> lock(found->mutex);
-    facts = found->table.FactsFor(params.rules, params.command);
+    facts = found->FactsFor(params.rules, params.command);
   }
   if (params.command.has_put_repository()) {
     std::shared_lock<std::shared_mutex> lock(impl_->names_by_id_mutex);

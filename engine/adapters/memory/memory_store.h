@@ -18,7 +18,8 @@
 
 namespace slipway {
 
-// Keeps everything, the outbox included, until it is destroyed.
+// Keeps everything, the outbox included, until it is destroyed; answers under
+// idempotency keys only as long as R100 says.
 //
 // Thread-safe. Each repository has a lock of its own, readers share it, and no
 // transaction waits for one on another repository (those that put or delete a

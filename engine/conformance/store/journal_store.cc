@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -21,9 +22,11 @@
 #include "slipway/adapters/memory/memory_ids.h"
 #include "slipway/adapters/memory/memory_store.h"
 #include "slipway/core/names.h"
+#include "slipway/core/rules.h"
 #include "slipway/v1/command.pb.h"
 #include "slipway/v1/decision.pb.h"
 #include "slipway/v1/event.pb.h"
+#include "slipway/v1/facts.pb.h"
 
 namespace slipway {
 namespace internal {
@@ -50,11 +53,11 @@ class FileLock {
   const int file_;
 };
 
-// The command that a decision was about, as far as a store in memory looks at
-// it.
-v1::Command CommandOf(const v1::Decision& decision) {
+// The command that a record is about, as far as a store in memory looks at it.
+v1::Command CommandOf(const v1::KeyedAnswer& record) {
+  if (record.has_command()) return record.command();
   v1::Command command;
-  for (const v1::Event& event : decision.acceptance().events()) {
+  for (const v1::Event& event : record.decision().acceptance().events()) {
     *command.mutable_repository() = event.repository();
     if (event.type() == v1::EVENT_TYPE_REPOSITORY_PUT) {
       command.mutable_put_repository()->set_id(event.put_repository().id());
@@ -87,8 +90,9 @@ class FileIds : public IdSource {
   const int file_;
 };
 
-// Decisions in a file, one after the other, each with its size before it; and
-// what they add up to, in memory.
+// Decisions in a file, one after the other, each with its size before it, and
+// with the command where it had an idempotency key; and what they add up to, in
+// memory.
 class JournalHandle : public StoreHandle, public Store, public Outbox {
  public:
   JournalHandle(const JournalFaults& faults, int file,
@@ -116,14 +120,18 @@ class JournalHandle : public StoreHandle, public Store, public Outbox {
         {params.rules, params.command,
          [&](const v1::Facts& facts, v1::Decision* answer) {
            const absl::Status decided = params.decide(facts, answer);
-           if (!decided.ok()) return decided;
-           if (answer->acceptance().events().empty()) return decided;
+           if (!decided.ok() || answer->replayed()) return decided;
+           const bool keeps = KeepsAnswer(params.command, *answer);
+           if (answer->acceptance().events().empty() && !keeps) return decided;
            const bool breaks = is_broken_.exchange(false);
            if (breaks && !faults_.gives_up_too_late && !faults_.writes_twice) {
              return absl::UnavailableError("the connection is broken");
            }
            gave_up = breaks && faults_.gives_up_too_late;
-           return Write(*answer, breaks && faults_.writes_twice);
+           v1::KeyedAnswer record;
+           if (keeps) *record.mutable_command() = params.command;
+           *record.mutable_decision() = *answer;
+           return Write(record, breaks && faults_.writes_twice);
          }},
         decision);
     if (gave_up) return absl::UnavailableError("the connection is broken");
@@ -182,7 +190,7 @@ class JournalHandle : public StoreHandle, public Store, public Outbox {
   // Takes in what others have written.
   absl::Status CatchUp() {
     if (faults_.reads_once && has_read_) return absl::OkStatus();
-    std::vector<v1::Decision> decisions;
+    std::vector<v1::KeyedAnswer> records;
     while (true) {
       uint32_t size = 0;
       if (pread(file_, &size, sizeof(size), end_) != sizeof(size)) break;
@@ -199,24 +207,29 @@ class JournalHandle : public StoreHandle, public Store, public Outbox {
         break;
       }
       end_ += static_cast<int64_t>(sizeof(size) + size);
-      decisions.emplace_back();
-      if (!decisions.back().ParseFromString(record)) {
+      records.emplace_back();
+      if (!records.back().ParseFromString(record)) {
         return absl::DataLossError("a damaged record");
       }
     }
     size_t first = 0;
     std::map<std::string, size_t> deleted_at;
     if (faults_.forgets_the_deleted && !has_read_) {
-      for (size_t i = 0; i < decisions.size(); ++i) {
-        const v1::Command command = CommandOf(decisions[i]);
-        if (command.has_delete_repository()) {
+      for (size_t i = 0; i < records.size(); ++i) {
+        const v1::Command command = CommandOf(records[i]);
+        if (command.has_delete_repository() &&
+            records[i].decision().has_acceptance()) {
           deleted_at[FoldName(FullName(command.repository()))] = i + 1;
         }
       }
     }
-    for (; first < decisions.size(); ++first) {
-      v1::Decision& written = decisions[first];
-      const v1::Command command = CommandOf(written);
+    // How long answers are kept is for the rules of those who ask for them.
+    v1::Rules rules;
+    rules.mutable_limits()->set_idempotency_kept_ms(
+        std::numeric_limits<int64_t>::max());
+    for (; first < records.size(); ++first) {
+      v1::Decision& written = *records[first].mutable_decision();
+      const v1::Command command = CommandOf(records[first]);
       if (first < deleted_at[FoldName(FullName(command.repository()))]) {
         continue;
       }
@@ -224,7 +237,6 @@ class JournalHandle : public StoreHandle, public Store, public Outbox {
         written.mutable_acceptance()->clear_effects();
       }
       v1::Decision decision;
-      const v1::Rules rules;
       const absl::Status status =
           memory_.Transact({rules, command,
                             [&](const v1::Facts&, v1::Decision* answer) {
@@ -238,16 +250,16 @@ class JournalHandle : public StoreHandle, public Store, public Outbox {
     return absl::OkStatus();
   }
 
-  absl::Status Write(const v1::Decision& decision, bool twice) {
+  absl::Status Write(const v1::KeyedAnswer& answer, bool twice) {
     std::vector<std::string> records;
     if (faults_.writes_in_parts) {
-      for (const v1::Event& event : decision.acceptance().events()) {
-        v1::Decision part;
-        *part.mutable_acceptance()->add_events() = event;
+      for (const v1::Event& event : answer.decision().acceptance().events()) {
+        v1::KeyedAnswer part;
+        *part.mutable_decision()->mutable_acceptance()->add_events() = event;
         records.push_back(part.SerializeAsString());
       }
     } else {
-      records.push_back(decision.SerializeAsString());
+      records.push_back(answer.SerializeAsString());
     }
     if (twice) records.push_back(records.back());
     // What is left of a record that was not written to its end.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -65,7 +66,11 @@ class Interpreter {
 
   v1::Command Interpret() {
     AddFrame();
-    AddRequest();
+    if (!RepeatRequest()) {
+      AddRequest();
+      AddKey();
+      AddExpectation();
+    }
     AddFault();
     return command_;
   }
@@ -95,6 +100,57 @@ class Interpreter {
                          (step_[kStepMoment] >= 240 ? 5000 : 0));
     command_.mutable_ids()->set_first(kIdsStart + index_ * kWalkIdsPerStep);
     command_.mutable_ids()->set_count(kWalkIdsPerStep);
+  }
+
+  // Asks once more for what was asked under a key (R100); by another actor now
+  // and then, and with something else as often. False: for nothing.
+  bool RepeatRequest() {
+    const uint8_t choice = step_[kStepKey];
+    if (choice < 224) return false;
+    const auto commands = model_.KeyedCommands(command_.repository());
+    const int place =
+        PickNewest(step_[kStepSubject], static_cast<int>(commands.size()));
+    if (place < 0) return false;
+    v1::Command repeated = *commands[place];
+    *repeated.mutable_repository() = command_.repository();
+    repeated.set_time_ms(command_.time_ms());
+    *repeated.mutable_ids() = command_.ids();
+    if (choice >= 252) *repeated.mutable_actor() = command_.actor();
+    command_ = std::move(repeated);
+    if (choice >= 248 && choice < 252) {
+      command_.mutable_delete_deployment()->set_deployment_id(DeploymentId());
+    }
+    return true;
+  }
+
+  void AddKey() {
+    const uint8_t choice = step_[kStepKey];
+    if (choice < 176) return;
+    // Mostly a new one.
+    command_.set_idempotency_key(choice < 208 ? absl::StrCat("key ", index_)
+                                              : "cl\xC3\xA9");
+  }
+
+  void AddExpectation() {
+    const uint8_t choice = step_[kStepExpectation];
+    if (choice < 208) return;
+    if (!command_.has_create_status() && !command_.has_delete_deployment()) {
+      return;
+    }
+    v1::Expectation& expectation = *command_.mutable_expectation();
+    if (choice >= 252) return;
+    if (choice >= 248) expectation.add_latest_status_ids(0);
+    if (choice >= 244) expectation.add_latest_status_ids(State().last_id());
+    if (choice >= 240) return;
+    const int64_t id = command_.has_create_status()
+                           ? command_.create_status().deployment_id()
+                           : command_.delete_deployment().deployment_id();
+    int64_t latest = 0;
+    for (const v1::DeploymentRecord& record : State().deployments()) {
+      if (record.deployment().id() != id || record.statuses().empty()) continue;
+      latest = record.statuses().rbegin()->id();
+    }
+    expectation.add_latest_status_ids(latest);
   }
 
   // What the step needs and the repository lacks comes first; only a high byte,
@@ -448,6 +504,9 @@ class Interpreter {
   // Mistakes that only a host can make.
   void AddFault() {
     switch (step_[kStepFault]) {
+      case 248:
+        command_.mutable_expectation();
+        break;
       case 249:
         command_.mutable_ids()->set_first(State().last_id());
         break;
@@ -528,6 +587,8 @@ v1::Rules RulesOf(const CommandWalk& walk) {
   set_limit({45}, &v1::Limits::set_name_bytes_max);
   set_limit({20}, &v1::Limits::set_text_bytes_max);
   set_limit({1}, &v1::Limits::set_required_contexts_max);
+  set_limit({5}, &v1::Limits::set_idempotency_key_bytes_max);
+  set_limit({0}, &v1::Limits::set_idempotency_kept_ms);
   return rules;
 }
 
@@ -595,6 +656,7 @@ std::string DescribeStep(size_t index, const v1::Command& command,
                     " } at ", command.time_ms(), " with ids { ",
                     command.ids().ShortDebugString(), " }");
   }
+  if (decision.replayed()) absl::StrAppend(&line, " -> as before");
   if (decision.has_rejection()) {
     absl::StrAppend(&line,
                     " -> no: ", v1::Reason_Name(decision.rejection().reason()),

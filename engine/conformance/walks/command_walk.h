@@ -47,12 +47,14 @@ enum StepChoice : size_t {
   kStepText,         // payload, descriptions, URLs
   kStepFault,        // mostly none
   kStepMoment,       // whether the clock has stepped back, who acts
+  kStepKey,          // an idempotency key, or a request that had one once more
+  kStepExpectation,  // of the latest status
   kStepChoices,      // how many there are
 };
 using WalkStep = std::array<uint8_t, kStepChoices>;
 
 // What each byte of the rules chooses: a preset, or every knob by itself.
-inline constexpr size_t kRulesChoices = 20;
+inline constexpr size_t kRulesChoices = 22;
 using RulesChoice = std::array<uint8_t, kRulesChoices>;
 
 struct CommandWalk {

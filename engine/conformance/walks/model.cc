@@ -7,6 +7,7 @@
 #include "slipway/core/evolve.h"
 #include "slipway/core/facts.h"
 #include "slipway/core/names.h"
+#include "slipway/core/rules.h"
 
 namespace slipway {
 
@@ -30,19 +31,36 @@ absl::StatusOr<v1::Decision> Model::Execute(const v1::Command& command) {
     facts.set_merge_outcome(*outcome);
     decision = params_.decide(params_.rules, facts, command);
   }
+  if (decision.replayed()) return decision;
+  const Key key = KeyOf(command.repository());
+  const bool puts = command.has_put_repository() && decision.has_acceptance();
+  // Not of a repository that never was.
+  if (KeepsAnswer(command, decision) && (puts || states_.count(key) > 0)) {
+    v1::KeyedAnswer& answer = answers_[key][command.idempotency_key()];
+    *answer.mutable_command() = command;
+    *answer.mutable_decision() = decision;
+  }
   if (decision.acceptance().events().empty()) return decision;
   v1::RepositoryState next = StateOf(command.repository());
   for (const v1::Event& event : decision.acceptance().events()) {
     status = Evolve(event, &next);
     if (!status.ok()) return status;
   }
-  states_[KeyOf(command.repository())] = std::move(next);
+  states_[key] = std::move(next);
   return decision;
 }
 
 v1::Facts Model::StoreFacts(const v1::Command& command) const {
   v1::Facts facts =
       FactsFor(params_.rules, StateOf(command.repository()), command);
+  const auto answers = answers_.find(KeyOf(command.repository()));
+  if (answers != answers_.end()) {
+    const auto answer = answers->second.find(command.idempotency_key());
+    if (answer != answers->second.end()) {
+      *facts.mutable_keyed_answer() = answer->second;
+    }
+  }
+  facts = Comparable(std::move(facts), command);
   if (!command.has_put_repository()) return facts;
   for (const auto& [key, state] : states_) {
     const v1::Repository& repository = state.repository();
@@ -54,6 +72,28 @@ v1::Facts Model::StoreFacts(const v1::Command& command) const {
     facts.mutable_repository_id_holder()->set_name(repository.name());
   }
   return facts;
+}
+
+v1::Facts Model::Comparable(v1::Facts facts, const v1::Command& command) const {
+  if (!facts.has_keyed_answer()) return facts;
+  if (KeptAnswer(params_.rules, facts, command) == nullptr) {
+    facts.clear_keyed_answer();
+    return facts;
+  }
+  facts.mutable_keyed_answer()->mutable_command()->clear_time_ms();
+  facts.mutable_keyed_answer()->mutable_command()->clear_ids();
+  return facts;
+}
+
+std::vector<const v1::Command*> Model::KeyedCommands(
+    const v1::RepositoryName& name) const {
+  std::vector<const v1::Command*> commands;
+  const auto answers = answers_.find(KeyOf(name));
+  if (answers == answers_.end()) return commands;
+  for (const auto& [key, answer] : answers->second) {
+    commands.push_back(&answer.command());
+  }
+  return commands;
 }
 
 const v1::RepositoryState& Model::StateOf(

@@ -12,6 +12,7 @@
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "slipway/ports/source_control.h"
@@ -46,9 +47,18 @@ class Model {
   // it was. INTERNAL: source control contradicts itself.
   absl::StatusOr<v1::Decision> Execute(const v1::Command& command);
 
-  // What a store is to know for `command`: `slipway::FactsFor`, and the other
-  // repository that has the id of a put.
+  // What a store is to know for `command`: `slipway::FactsFor`, the other
+  // repository that has the id of a put, and what is kept under its key. To be
+  // compared with what `Comparable` makes of a store's facts.
   v1::Facts StoreFacts(const v1::Command& command) const;
+
+  // A store's facts without what stores may differ in: answers that are no
+  // longer kept (R100), and the time and ids of the command of one that is.
+  v1::Facts Comparable(v1::Facts facts, const v1::Command& command) const;
+
+  // The commands whose answers are kept for a repository, by their keys.
+  std::vector<const v1::Command*> KeyedCommands(
+      const v1::RepositoryName& name) const;
 
   // Empty for a repository that never was.
   const v1::RepositoryState& StateOf(const v1::RepositoryName& name) const;
@@ -67,6 +77,7 @@ class Model {
 
   ModelParams params_;
   std::map<Key, v1::RepositoryState> states_;
+  std::map<Key, std::map<std::string, v1::KeyedAnswer>> answers_;
 };
 
 }  // namespace slipway
