@@ -101,7 +101,8 @@ absl::Status Serve(const ServerFlags& flags) {
 
   // What is opened first is closed last.
   slipway::PrometheusMetrics metrics;
-  const absl::StatusOr<Storage> storage = OpenStorage(flags.store, &metrics);
+  const absl::StatusOr<Storage> storage =
+      OpenStorage({flags.store, flags.store_pages_max, &metrics});
   if (!storage.ok()) return storage.status();
   slipway::SystemClock clock;
   slipway::Runner runner({storage->store, source_control->get(), &clock,

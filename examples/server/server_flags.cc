@@ -21,7 +21,12 @@ ABSL_FLAG(std::string, listen, "127.0.0.1:8080",
           "IP address and port to serve on; port 0 picks a free one");
 ABSL_FLAG(std::string, port_file, "",
           "file that the port is written to once the server listens");
-ABSL_FLAG(std::string, store, "memory", "where deployments are kept: memory");
+ABSL_FLAG(std::string, store, "sqlite:slipway.db",
+          "where deployments are kept: sqlite:FILE, which is made where it is "
+          "missing, or memory, which forgets everything at the end");
+ABSL_FLAG(int64_t, store_pages_max, 0,
+          "how large the file of --store=sqlite:FILE may get, in pages of 4096 "
+          "bytes; 0: as large as the disk lets it");
 ABSL_FLAG(std::string, seed, "",
           "text file of a slipway.v1.Seed: the repositories to start with "
           "(default: octocat/hello-world). Those that the store has, or had, "
@@ -93,6 +98,10 @@ absl::StatusOr<ServerFlags> ReadFlags(int argc, char** argv) {
   flags.listen = *listen;
   flags.port_file = absl::GetFlag(FLAGS_port_file);
   flags.store = absl::GetFlag(FLAGS_store);
+  flags.store_pages_max = absl::GetFlag(FLAGS_store_pages_max);
+  if (flags.store_pages_max < 0) {
+    return absl::InvalidArgumentError("--store_pages_max is negative");
+  }
   flags.seed = absl::GetFlag(FLAGS_seed);
   const auto rules = RulesOfFlag();
   if (!rules.ok()) return rules.status();

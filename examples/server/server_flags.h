@@ -3,6 +3,7 @@
 #ifndef EXAMPLES_SERVER_SERVER_FLAGS_H_
 #define EXAMPLES_SERVER_SERVER_FLAGS_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@ struct ServerFlags {
   std::string port_file;
   // As in the help text of --store.
   std::string store;
+  int64_t store_pages_max = 0;
   // A path; empty: the seed that is built in.
   std::string seed;
   slipway::RestDialect dialect = slipway::RestDialect::kGitHub;

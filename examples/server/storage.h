@@ -3,10 +3,12 @@
 #ifndef EXAMPLES_SERVER_STORAGE_H_
 #define EXAMPLES_SERVER_STORAGE_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "slipway/ports/delivery_queue.h"
 #include "slipway/ports/id_source.h"
 #include "slipway/ports/metrics.h"
 #include "slipway/ports/outbox.h"
@@ -19,12 +21,21 @@ struct Storage {
   slipway::Store* store = nullptr;
   slipway::Outbox* outbox = nullptr;
   slipway::IdSource* ids = nullptr;
+  slipway::DeliveryQueue* deliveries = nullptr;
 };
 
-// Opens the store that --store names. `metrics` outlives it.
+struct StorageParams {
+  // "sqlite:FILE", or "memory", which is empty each time.
+  std::string name;
+  // How large a file may get, in pages of 4096 bytes; 0: as the disk lets it.
+  int64_t pages_max = 0;
+  // Not owned; outlives the storage. nullptr: nobody counts.
+  slipway::Metrics* metrics = nullptr;
+};
+
+// Opens the store.
 //
 // INVALID_ARGUMENT: it names none. Else as the store fails to open.
-absl::StatusOr<Storage> OpenStorage(const std::string& name,
-                                    slipway::Metrics* metrics);
+absl::StatusOr<Storage> OpenStorage(const StorageParams& params);
 
 #endif  // EXAMPLES_SERVER_STORAGE_H_

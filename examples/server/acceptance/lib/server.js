@@ -15,7 +15,8 @@ const START_MS_MAX = 20_000;
 
 // Runs the server with flags that let it end at once. Answers its exit code and output.
 export async function runToEnd(flags) {
-  const child = spawn(binary, flags, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const cwd = mkdtempSync(path.join(tmpdir(), 'slipway-acceptance-'));
+  const child = spawn(binary, flags, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
   const output = { stdout: '', stderr: '' };
   for (const stream of ['stdout', 'stderr']) {
     child[stream].setEncoding('utf8').on('data', (text) => (output[stream] += text));
@@ -23,14 +24,19 @@ export async function runToEnd(flags) {
   const timer = setTimeout(() => child.kill('SIGKILL'), START_MS_MAX);
   const [code] = await once(child, 'close');
   clearTimeout(timer);
+  rmSync(cwd, { recursive: true, force: true });
   return { code, ...output };
 }
 
-// Starts the server on a free port of 127.0.0.1. `stop` ends it and answers its exit code.
-export async function startServer(flags = []) {
-  const directory = mkdtempSync(path.join(tmpdir(), 'slipway-acceptance-'));
+// Starts the server on a free port of 127.0.0.1. `stop` ends it and answers its exit code. Without
+// a directory to `keep` it has one of its own, which goes with it.
+export async function startServer(flags = [], keep = undefined) {
+  const directory = keep ?? mkdtempSync(path.join(tmpdir(), 'slipway-acceptance-'));
   const portFile = path.join(directory, 'port');
+  rmSync(portFile, { force: true });
+  // The default store is where it stands.
   const child = spawn(binary, ['--listen=127.0.0.1:0', `--port_file=${portFile}`, ...flags], {
+    cwd: directory,
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   const ended = once(child, 'exit').then(([code, signal]) => signal ?? code);
@@ -57,7 +63,7 @@ export async function startServer(flags = []) {
       if (child.exitCode === null) child.kill(signal);
       const code = await ended;
       process.removeListener('exit', kill);
-      rmSync(directory, { recursive: true, force: true });
+      if (keep === undefined) rmSync(directory, { recursive: true, force: true });
       return code;
     },
   };

@@ -1,7 +1,7 @@
 // The server as a process: its flags, its start and its end.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -140,7 +140,13 @@ describe('a start that cannot succeed', () => {
     [['--listen=127.0.0.1'], /127\.0\.0\.1/],
     [['--dialect=gitlab'], /--dialect: 'gitlab' is not github or enterprise/],
     [['--rules=none'], /--rules: 'none' is not documented or observed/],
-    [['--store=floppy'], /--store: 'floppy'/],
+    [['--store=floppy'], /--store: 'floppy' is not/],
+    [['--store=sqlite:'], /--store: 'sqlite:' is not/],
+    [[`--store=sqlite:${directory}`], /--store: .*slipway-acceptance/],
+    [[`--store=sqlite:${directory}/no/such.db`], /--store: .*such\.db/],
+    [['--store=sqlite:/proc/version'], /--store: .*version/],
+    [[`--store=sqlite:${seed('text', 'This is no database, but a text of some length.\n').slice(7)}`], /--store: .*text/],
+    [['--store_pages_max=-1'], /--store_pages_max/],
     [['--base_url=git.example.org'], /--base_url: 'git\.example\.org'/],
     [['--base_url=ftp://git.example.org'], /--base_url/],
     [['--base_url=http://'], /--base_url/],
@@ -166,6 +172,20 @@ describe('a start that cannot succeed', () => {
       assert.match(stderr, line);
     });
   }
+
+  test('a file of a newer version', async () => {
+    const file = path.join(directory, 'newer.db');
+    const flag = `--store=sqlite:${file}`;
+    assert.equal(await (await startServer([flag])).stop(), 0);
+    // The version is the number at byte 60 of SQLite's header.
+    const bytes = readFileSync(file);
+    bytes.writeUInt32BE(1000, 60);
+    writeFileSync(file, bytes);
+    const { code, stderr } = await runToEnd([flag]);
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /^[^\n]+\n$/, 'one line');
+    assert.match(stderr, /newer\.db/);
+  });
 
   test('a port that is taken', async () => {
     const server = await startServer();
