@@ -23,7 +23,8 @@ ABSL_FLAG(std::string, port_file, "",
           "file that the port is written to once the server listens");
 ABSL_FLAG(std::string, store, "sqlite:slipway.db",
           "where deployments are kept: sqlite:FILE, which is made where it is "
-          "missing, or memory, which forgets everything at the end");
+          "missing; postgresql://USER@HOST/DATABASE, which many servers can "
+          "share; or memory, which forgets everything at the end");
 ABSL_FLAG(int64_t, store_pages_max, 0,
           "how large the file of --store=sqlite:FILE may get, in pages of 4096 "
           "bytes; 0: as large as the disk lets it");

@@ -1,15 +1,18 @@
 #include "slipway/examples/server/storage.h"
 
+#include <type_traits>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "slipway/adapters/memory/memory_delivery_queue.h"
 #include "slipway/adapters/memory/memory_ids.h"
 #include "slipway/adapters/memory/memory_store.h"
+#include "slipway/adapters/postgres/postgres_store.h"
 #include "slipway/adapters/sqlite/sqlite_store.h"
 
 namespace {
@@ -28,7 +31,16 @@ Storage InMemory() {
 template <typename Whole>
 Storage Of(std::unique_ptr<Whole> whole) {
   std::shared_ptr<Whole> owner = std::move(whole);
-  return {owner, owner.get(), owner.get(), owner.get(), owner.get()};
+  Storage storage = {owner, owner.get(), owner.get(), owner.get(), nullptr};
+  if constexpr (std::is_base_of_v<slipway::DeliveryQueue, Whole>) {
+    storage.deliveries = owner.get();
+  }
+  return storage;
+}
+
+absl::Status OfFlag(const absl::Status& status) {
+  return absl::Status(status.code(),
+                      absl::StrCat("--store: ", status.message()));
 }
 
 absl::StatusOr<Storage> InFile(absl::string_view path,
@@ -38,10 +50,16 @@ absl::StatusOr<Storage> InFile(absl::string_view path,
   options.pages_max = params.pages_max;
   options.metrics = params.metrics;
   auto store = slipway::SqliteStore::Open(std::move(options));
-  if (!store.ok()) {
-    return absl::Status(store.status().code(),
-                        absl::StrCat("--store: ", store.status().message()));
-  }
+  if (!store.ok()) return OfFlag(store.status());
+  return Of(*std::move(store));
+}
+
+absl::StatusOr<Storage> InDatabase(const StorageParams& storage_params) {
+  slipway::PostgresStoreParams params;
+  params.connection = storage_params.name;
+  params.metrics = storage_params.metrics;
+  auto store = slipway::PostgresStore::Open(params);
+  if (!store.ok()) return OfFlag(store.status());
   return Of(*std::move(store));
 }
 
@@ -53,7 +71,11 @@ absl::StatusOr<Storage> OpenStorage(const StorageParams& params) {
   if (absl::ConsumePrefix(&rest, "sqlite:") && !rest.empty()) {
     return InFile(rest, params);
   }
+  if (absl::StartsWith(params.name, "postgresql://") ||
+      absl::StartsWith(params.name, "postgres://")) {
+    return InDatabase(params);
+  }
   return absl::InvalidArgumentError(
       absl::StrCat("--store: '", absl::CEscape(params.name),
-                   "' is not sqlite:FILE or memory"));
+                   "' is not sqlite:FILE, postgresql://… or memory"));
 }

@@ -21,11 +21,12 @@ struct Storage {
   slipway::Store* store = nullptr;
   slipway::Outbox* outbox = nullptr;
   slipway::IdSource* ids = nullptr;
+  // nullptr: the store has none.
   slipway::DeliveryQueue* deliveries = nullptr;
 };
 
 struct StorageParams {
-  // "sqlite:FILE", or "memory", which is empty each time.
+  // "sqlite:FILE", "postgresql://…", or "memory", which is empty each time.
   std::string name;
   // How large a file may get, in pages of 4096 bytes; 0: as the disk lets it.
   int64_t pages_max = 0;
