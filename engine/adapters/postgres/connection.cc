@@ -12,7 +12,7 @@
 #include "absl/strings/strip.h"
 
 namespace slipway {
-namespace internal {
+namespace postgres_internal {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -278,5 +278,5 @@ Failure Connection::RunScript(const std::string& sql, Deadline deadline) {
   }
 }
 
-}  // namespace internal
+}  // namespace postgres_internal
 }  // namespace slipway

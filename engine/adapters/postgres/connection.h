@@ -22,7 +22,7 @@
 #include "slipway/adapters/postgres/values.h"
 
 namespace slipway {
-namespace internal {
+namespace postgres_internal {
 
 using Deadline = std::chrono::steady_clock::time_point;
 
@@ -107,7 +107,7 @@ class Connection {
   std::set<const Statement*> prepared_;
 };
 
-}  // namespace internal
+}  // namespace postgres_internal
 }  // namespace slipway
 
 #endif  // SLIPWAY_ENGINE_ADAPTERS_POSTGRES_CONNECTION_H_

@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 
 namespace slipway {
-namespace internal {
+namespace postgres_internal {
 
 PooledConnection::~PooledConnection() {
   if (pool_ == nullptr) return;
@@ -62,5 +62,5 @@ void ConnectionPool::Return(std::unique_ptr<Connection> connection) {
   freed_.notify_one();
 }
 
-}  // namespace internal
+}  // namespace postgres_internal
 }  // namespace slipway

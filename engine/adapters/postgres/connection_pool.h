@@ -18,7 +18,7 @@
 #include "slipway/adapters/postgres/connection.h"
 
 namespace slipway {
-namespace internal {
+namespace postgres_internal {
 
 class ConnectionPool;
 
@@ -88,7 +88,7 @@ class ConnectionPool {
   int taken_ = 0;
 };
 
-}  // namespace internal
+}  // namespace postgres_internal
 }  // namespace slipway
 
 #endif  // SLIPWAY_ENGINE_ADAPTERS_POSTGRES_CONNECTION_POOL_H_

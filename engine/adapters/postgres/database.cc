@@ -9,7 +9,7 @@
 #include "slipway/core/rules.h"
 
 namespace slipway {
-namespace internal {
+namespace postgres_internal {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -147,5 +147,5 @@ void Database::ForgetKey(const v1::RepositoryName& name) {
   keys_.erase(KeyOf(name));
 }
 
-}  // namespace internal
+}  // namespace postgres_internal
 }  // namespace slipway

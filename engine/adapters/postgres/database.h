@@ -23,7 +23,7 @@
 #include "slipway/v1/repository.pb.h"
 
 namespace slipway {
-namespace internal {
+namespace postgres_internal {
 
 inline constexpr Statement kBegin = {"begin",
                                      "BEGIN ISOLATION LEVEL READ COMMITTED"};
@@ -84,7 +84,7 @@ class Database {
   absl::flat_hash_map<Name, int64_t> keys_;
 };
 
-}  // namespace internal
+}  // namespace postgres_internal
 }  // namespace slipway
 
 #endif  // SLIPWAY_ENGINE_ADAPTERS_POSTGRES_DATABASE_H_

@@ -10,7 +10,7 @@
 #include "slipway/core/rules.h"
 
 namespace slipway {
-namespace internal {
+namespace postgres_internal {
 namespace {
 
 #define SLIPWAY_REPOSITORY_COLUMNS \
@@ -440,5 +440,5 @@ absl::Status FactsQuery::ReadLive(const Rows& rows, v1::Facts* facts) const {
   return absl::OkStatus();
 }
 
-}  // namespace internal
+}  // namespace postgres_internal
 }  // namespace slipway

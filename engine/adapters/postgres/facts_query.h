@@ -24,7 +24,7 @@
 #include "slipway/v1/rules.pb.h"
 
 namespace slipway {
-namespace internal {
+namespace postgres_internal {
 
 // A row of slipway_repositories, without what the facts have.
 struct RepositoryRow {
@@ -90,7 +90,7 @@ absl::Status ReadDeployment(const Rows& rows, int row, int column,
 // R31 to R34: transient and production as one number.
 int64_t FlagsOf(bool transient, bool production);
 
-}  // namespace internal
+}  // namespace postgres_internal
 }  // namespace slipway
 
 #endif  // SLIPWAY_ENGINE_ADAPTERS_POSTGRES_FACTS_QUERY_H_

@@ -9,7 +9,7 @@
 #include "openssl/sha.h"
 
 namespace slipway {
-namespace internal {
+namespace postgres_internal {
 namespace {
 
 // A page of an index holds a third of 8 kB in one entry, which may have two.
@@ -63,5 +63,5 @@ std::string UuidOf(const std::string& id) {
   return uuid;
 }
 
-}  // namespace internal
+}  // namespace postgres_internal
 }  // namespace slipway

@@ -9,7 +9,7 @@
 #include "absl/strings/string_view.h"
 
 namespace slipway {
-namespace internal {
+namespace postgres_internal {
 
 // `text` as an indexed column has it: itself up to 1024 bytes; of a longer one,
 // which an index could not hold, the beginning and its SHA-256, so that what
@@ -23,7 +23,7 @@ int64_t RandomKey();
 // 16 bytes as people write a UUID (version 4).
 std::string UuidOf(const std::string& id);
 
-}  // namespace internal
+}  // namespace postgres_internal
 }  // namespace slipway
 
 #endif  // SLIPWAY_ENGINE_ADAPTERS_POSTGRES_KEYS_H_

@@ -20,15 +20,15 @@
 namespace slipway {
 namespace {
 
-using internal::Connection;
-using internal::Database;
-using internal::FactsQuery;
-using internal::IndexKey;
-using internal::ParseBody;
-using internal::PooledConnection;
-using internal::Rows;
-using internal::Statement;
-using internal::Values;
+using postgres_internal::Connection;
+using postgres_internal::Database;
+using postgres_internal::FactsQuery;
+using postgres_internal::IndexKey;
+using postgres_internal::ParseBody;
+using postgres_internal::PooledConnection;
+using postgres_internal::Rows;
+using postgres_internal::Statement;
+using postgres_internal::Values;
 using Clock = std::chrono::steady_clock;
 
 // Beyond any number of rows, and far enough from where sums overflow.
@@ -245,8 +245,8 @@ struct PostgresStore::Impl {
 
   const PostgresStoreParams params;
   Database database;
-  internal::Turns turns;
-  internal::Stream stream;
+  postgres_internal::Turns turns;
+  postgres_internal::Stream stream;
 };
 
 PostgresStore::PostgresStore(std::unique_ptr<Impl> impl)
@@ -260,8 +260,8 @@ absl::StatusOr<std::unique_ptr<PostgresStore>> PostgresStore::Open(
   auto impl = std::make_unique<Impl>(params);
   absl::StatusOr<PooledConnection> connection = impl->database.Connect();
   if (!connection.ok()) return connection.status();
-  status =
-      internal::UpdateSchema(**connection, impl->database.AnswerDeadline());
+  status = postgres_internal::UpdateSchema(**connection,
+                                           impl->database.AnswerDeadline());
   if (!status.ok()) {
     connection->Discard();
     return status;
@@ -282,10 +282,11 @@ absl::Status PostgresStore::Transact(const TransactParams& params,
         absl::StrCat("PostgreSQL: ", FullName(repository),
                      " has been busy with other decisions for too long"));
   }
-  internal::Turn turn(impl_->turns, name);
-  return internal::Transaction({&impl_->database, impl_->params.metrics,
-                                impl_->params.resolve_timeout_ms},
-                               params)
+  postgres_internal::Turn turn(impl_->turns, name);
+  return postgres_internal::Transaction(
+             {&impl_->database, impl_->params.metrics,
+              impl_->params.resolve_timeout_ms},
+             params)
       .Run(decision);
 }
 
@@ -299,13 +300,13 @@ absl::StatusOr<v1::Facts> PostgresStore::Facts(const FactsParams& params) {
   std::vector<Rows> rows;
   absl::Status status = impl_->database.Read(
       [&](Connection& connection) {
-        connection.Add(internal::kBeginReading);
+        connection.Add(postgres_internal::kBeginReading);
         query.AddTo(FactsQuery::Lock::kNone, connection);
-        connection.Add(internal::kCommitWork);
+        connection.Add(postgres_internal::kCommitWork);
       },
       &rows);
   if (!status.ok()) return status;
-  internal::Snapshot snapshot;
+  postgres_internal::Snapshot snapshot;
   status = query.Read(rows, 1, &snapshot);
   if (!status.ok()) return status;
   return std::move(snapshot.facts);
@@ -355,11 +356,14 @@ PostgresStore::FindDeployment(const DeploymentParams& params) {
   if (!status.ok()) return status;
   if (rows[0].empty()) return result;
   result.emplace();
-  status = internal::ReadDeployment(rows[0], 0, 0, &result->deployment);
-  if (status.ok() && !rows[0].IsNull(0, internal::kDeploymentColumnsSize)) {
+  status =
+      postgres_internal::ReadDeployment(rows[0], 0, 0, &result->deployment);
+  if (status.ok() &&
+      !rows[0].IsNull(0, postgres_internal::kDeploymentColumnsSize)) {
     result->latest_status.emplace();
-    status = ParseBody(rows[0].Bytes(0, internal::kDeploymentColumnsSize),
-                       &*result->latest_status);
+    status =
+        ParseBody(rows[0].Bytes(0, postgres_internal::kDeploymentColumnsSize),
+                  &*result->latest_status);
   }
   if (!status.ok()) return status;
   return result;
@@ -385,8 +389,8 @@ PostgresStore::ListDeployments(const ListDeploymentsParams& params) {
       page->total = rows[0].Int(row, 0);
     }
     if (rows[0].IsNull(row, 1)) continue;
-    status =
-        internal::ReadDeployment(rows[0], row, 1, &page->rows.emplace_back());
+    status = postgres_internal::ReadDeployment(rows[0], row, 1,
+                                               &page->rows.emplace_back());
     if (!status.ok()) return status;
   }
   return page;
@@ -462,8 +466,8 @@ absl::StatusOr<int64_t> PostgresStore::LastGlobalPosition() {
 }
 
 absl::StatusOr<int64_t> PostgresStore::Take(int64_t count) {
-  internal::Transaction* running =
-      internal::Transaction::Running(impl_->database);
+  postgres_internal::Transaction* running =
+      postgres_internal::Transaction::Running(impl_->database);
   if (running != nullptr) return running->TakeIds(count);
   return impl_->database.TakeIds(count, /*after=*/0);
 }

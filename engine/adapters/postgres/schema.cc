@@ -10,7 +10,7 @@
 #include "absl/strings/str_cat.h"
 
 namespace slipway {
-namespace internal {
+namespace postgres_internal {
 namespace {
 
 // From version N to N + 1, for each N from 0 on. What has been released is
@@ -253,5 +253,5 @@ absl::Status UpdateSchema(Connection& connection, Deadline deadline) {
   return failure.ToStatus();
 }
 
-}  // namespace internal
+}  // namespace postgres_internal
 }  // namespace slipway

@@ -7,7 +7,7 @@
 #include "slipway/adapters/postgres/connection.h"
 
 namespace slipway {
-namespace internal {
+namespace postgres_internal {
 
 // Makes the tables, or migrates those of an older version, while no other
 // engine does.
@@ -16,7 +16,7 @@ namespace internal {
 // UNAVAILABLE, DATA_LOSS: as the server says.
 absl::Status UpdateSchema(Connection& connection, Deadline deadline);
 
-}  // namespace internal
+}  // namespace postgres_internal
 }  // namespace slipway
 
 #endif  // SLIPWAY_ENGINE_ADAPTERS_POSTGRES_SCHEMA_H_

@@ -6,7 +6,7 @@
 #include "slipway/v1/decision.pb.h"
 
 namespace slipway {
-namespace internal {
+namespace postgres_internal {
 namespace {
 
 // Decisions that are given their places in one transaction.
@@ -190,5 +190,5 @@ absl::StatusOr<int64_t> Stream::Place() {
   return rows[2].empty() ? 0 : rows[2].Int(0, 0);
 }
 
-}  // namespace internal
+}  // namespace postgres_internal
 }  // namespace slipway

@@ -13,7 +13,7 @@
 #include "slipway/ports/outbox.h"
 
 namespace slipway {
-namespace internal {
+namespace postgres_internal {
 
 // Thread-safe.
 class Stream {
@@ -33,7 +33,7 @@ class Stream {
   Database& database_;
 };
 
-}  // namespace internal
+}  // namespace postgres_internal
 }  // namespace slipway
 
 #endif  // SLIPWAY_ENGINE_ADAPTERS_POSTGRES_STREAM_H_

@@ -13,7 +13,7 @@
 #include "slipway/v1/facts.pb.h"
 
 namespace slipway {
-namespace internal {
+namespace postgres_internal {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -304,5 +304,5 @@ absl::StatusOr<bool> Transaction::HasHappened(bool is_new, bool has_events) {
       why));
 }
 
-}  // namespace internal
+}  // namespace postgres_internal
 }  // namespace slipway

@@ -16,7 +16,7 @@
 #include "slipway/v1/decision.pb.h"
 
 namespace slipway {
-namespace internal {
+namespace postgres_internal {
 
 struct TransactionParams {
   Database* database = nullptr;
@@ -61,7 +61,7 @@ class Transaction {
   std::string decision_id_;
 };
 
-}  // namespace internal
+}  // namespace postgres_internal
 }  // namespace slipway
 
 #endif  // SLIPWAY_ENGINE_ADAPTERS_POSTGRES_TRANSACTION_H_

@@ -16,7 +16,7 @@
 #include "slipway/adapters/postgres/connection.h"
 
 namespace slipway {
-namespace internal {
+namespace postgres_internal {
 
 // Thread-safe.
 class Turns {
@@ -77,7 +77,7 @@ class Turn {
   const std::string name_;
 };
 
-}  // namespace internal
+}  // namespace postgres_internal
 }  // namespace slipway
 
 #endif  // SLIPWAY_ENGINE_ADAPTERS_POSTGRES_TURNS_H_

@@ -18,7 +18,7 @@
 #include "libpq-fe.h"
 
 namespace slipway {
-namespace internal {
+namespace postgres_internal {
 
 // The parameters of one statement: $1, $2, … in the order of the calls.
 class Values {
@@ -150,7 +150,7 @@ class Rows {
   std::unique_ptr<PGresult, decltype(&PQclear)> result_;
 };
 
-}  // namespace internal
+}  // namespace postgres_internal
 }  // namespace slipway
 
 #endif  // SLIPWAY_ENGINE_ADAPTERS_POSTGRES_VALUES_H_

@@ -9,7 +9,7 @@
 #include "slipway/core/names.h"
 
 namespace slipway {
-namespace internal {
+namespace postgres_internal {
 namespace {
 
 constexpr Statement kInsertDeployment = {"insert_deployment", R"sql(
@@ -458,5 +458,5 @@ void Writer::FinishRepository(const v1::Acceptance& acceptance,
                   std::move(values));
 }
 
-}  // namespace internal
+}  // namespace postgres_internal
 }  // namespace slipway

@@ -19,7 +19,7 @@
 #include "slipway/v1/repository.pb.h"
 
 namespace slipway {
-namespace internal {
+namespace postgres_internal {
 
 // Changes the rows of one repository by the events of one decision.
 class Writer {
@@ -74,7 +74,7 @@ class Writer {
   } counts_;
 };
 
-}  // namespace internal
+}  // namespace postgres_internal
 }  // namespace slipway
 
 #endif  // SLIPWAY_ENGINE_ADAPTERS_POSTGRES_WRITER_H_
