@@ -23,7 +23,7 @@ constexpr Statement kFindKey = {
 
 constexpr Statement kTakeIds = {"take_ids", R"sql(
 UPDATE slipway_ids SET next = greatest(next, CAST($2 AS bigint) + 1) + $1
-  WHERE id = 1 AND greatest(next, CAST($2 AS bigint) + 1) + $1 - 1 <= $3
+  WHERE id = $4 AND greatest(next, CAST($2 AS bigint) + 1) + $1 - 1 <= $3
   RETURNING next - $1
 )sql"};
 
@@ -96,12 +96,15 @@ absl::Status Database::Read(absl::FunctionRef<void(Connection&)> add,
   }
 }
 
-absl::StatusOr<int64_t> Database::TakeIds(int64_t count, int64_t after) {
+absl::StatusOr<int64_t> Database::TakeIds(Series series, int64_t count,
+                                          int64_t after) {
   for (int attempt = 0;; ++attempt) {
     absl::StatusOr<PooledConnection> connection = ids_pool_.Take(
         Clock::now() + std::chrono::milliseconds(params_.wait_timeout_ms));
     if (!connection.ok()) return connection.status();
-    (*connection)->Add(kTakeIds, Values().Int(count).Int(after).Int(kIdMax));
+    (*connection)
+        ->Add(kTakeIds, Values().Int(count).Int(after).Int(kIdMax).Int(
+                            static_cast<int64_t>(series)));
     std::vector<Rows> rows;
     const Failure failure = (*connection)->Run(AnswerDeadline(), &rows);
     if (failure.ok()) {

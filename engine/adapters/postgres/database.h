@@ -63,9 +63,11 @@ class Database {
   absl::Status Read(absl::FunctionRef<void(Connection&)> add,
                     std::vector<Rows>* rows);
 
+  // Which ids: those of a series are unique.
+  enum class Series { kRows = 1, kDeliveries = 2 };
   // Takes ids that nobody has, of `count` the first, all above `after`. On a
   // connection of its own, so that it does not wait for those that wait for it.
-  absl::StatusOr<int64_t> TakeIds(int64_t count, int64_t after);
+  absl::StatusOr<int64_t> TakeIds(Series series, int64_t count, int64_t after);
 
   // The key of a repository's row; nullopt: no command has put it. It is asked
   // for once: keys stay for good.

@@ -13,8 +13,10 @@ namespace slipway {
 namespace postgres_internal {
 namespace {
 
-#define SLIPWAY_REPOSITORY_COLUMNS \
-  "last_id, ids_next, ids_end, position, deployments, body"
+#define SLIPWAY_REPOSITORY_COLUMNS                      \
+  "last_id, ids_next, ids_end, position, deployments, " \
+  "greatest(stamp_us + 1, CAST(extract(epoch FROM "     \
+  "clock_timestamp()) * 1000000 AS bigint)), body"
 
 constexpr Statement kRepository = {"repository",
                                    "SELECT " SLIPWAY_REPOSITORY_COLUMNS
@@ -293,9 +295,10 @@ absl::Status FactsQuery::Read(const std::vector<Rows>& rows, size_t first,
     row.position = repository.Int(0, 3);
     row.deployments = repository.Int(0, 4);
     facts.set_last_id(row.last_id);
-    if (!repository.IsNull(0, 5)) {
+    row.stamp_us = repository.Int(0, 5);
+    if (!repository.IsNull(0, 6)) {
       absl::Status status =
-          ParseBody(repository.Bytes(0, 5), facts.mutable_repository());
+          ParseBody(repository.Bytes(0, 6), facts.mutable_repository());
       if (!status.ok()) return status;
     }
   }

@@ -36,6 +36,9 @@ struct RepositoryRow {
   // The last one in its stream.
   int64_t position = 0;
   int64_t deployments = 0;
+  // For the decision that is being made: the server's time, but later than that
+  // of the decision before it.
+  int64_t stamp_us = 0;
 };
 
 // What is known of a repository while its row is locked.

@@ -6,6 +6,7 @@
 
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
+#include "engine/adapters/postgres/deliveries.h"
 #include "engine/adapters/postgres/stream.h"
 #include "engine/adapters/postgres/transaction.h"
 #include "engine/adapters/postgres/turns.h"
@@ -229,7 +230,8 @@ struct PostgresStore::Impl {
   explicit Impl(const PostgresStoreParams& store_params)
       : params(store_params),
         database(DatabaseParams(store_params)),
-        stream(database) {}
+        stream(database),
+        deliveries(database, stream) {}
 
   static Database::Params DatabaseParams(const PostgresStoreParams& params) {
     Database::Params database;
@@ -247,6 +249,7 @@ struct PostgresStore::Impl {
   Database database;
   postgres_internal::Turns turns;
   postgres_internal::Stream stream;
+  postgres_internal::Deliveries deliveries;
 };
 
 PostgresStore::PostgresStore(std::unique_ptr<Impl> impl)
@@ -469,7 +472,46 @@ absl::StatusOr<int64_t> PostgresStore::Take(int64_t count) {
   postgres_internal::Transaction* running =
       postgres_internal::Transaction::Running(impl_->database);
   if (running != nullptr) return running->TakeIds(count);
-  return impl_->database.TakeIds(count, /*after=*/0);
+  return impl_->database.TakeIds(Database::Series::kRows, count, /*after=*/0);
+}
+
+absl::StatusOr<Hook> PostgresStore::AddHook(const AddHookParams& params) {
+  return impl_->deliveries.AddHook(params);
+}
+
+absl::StatusOr<int64_t> PostgresStore::Enqueue(const EnqueueParams& params) {
+  return impl_->deliveries.Enqueue(params);
+}
+
+absl::StatusOr<std::vector<Delivery>> PostgresStore::Claim(
+    const ClaimParams& params) {
+  return impl_->deliveries.Claim(params);
+}
+
+absl::Status PostgresStore::Record(const RecordParams& params) {
+  return impl_->deliveries.Record(params);
+}
+
+absl::StatusOr<std::vector<Delivery>> PostgresStore::ListDeliveries(
+    const ListDeliveriesParams& params) {
+  return impl_->deliveries.List(params);
+}
+
+absl::StatusOr<absl::optional<Delivery>> PostgresStore::FindDelivery(
+    int64_t id) {
+  return impl_->deliveries.Find(id);
+}
+
+absl::Status PostgresStore::Redeliver(const RedeliverParams& params) {
+  return impl_->deliveries.Redeliver(params);
+}
+
+absl::StatusOr<int64_t> PostgresStore::Prune(const PruneParams& params) {
+  return impl_->deliveries.Prune(params);
+}
+
+absl::StatusOr<int64_t> PostgresStore::CountPending(int64_t hook_id) {
+  return impl_->deliveries.CountPending(hook_id);
 }
 
 }  // namespace slipway

@@ -20,6 +20,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/optional.h"
+#include "slipway/ports/delivery_queue.h"
 #include "slipway/ports/id_source.h"
 #include "slipway/ports/metrics.h"
 #include "slipway/ports/outbox.h"
@@ -73,7 +74,10 @@ struct PostgresStoreParams {
 // the decision is there, for up to `resolve_timeout_ms`. Where the database
 // cannot be reached in all that time, nobody can know, and the message begins
 // with "outcome unknown". An idempotency key (R100) makes asking again safe.
-class PostgresStore : public Store, public Outbox, public IdSource {
+class PostgresStore : public Store,
+                      public Outbox,
+                      public DeliveryQueue,
+                      public IdSource {
  public:
   // Connects, and makes the tables or brings them up to date; several engines
   // may do so at once.
@@ -118,6 +122,18 @@ class PostgresStore : public Store, public Outbox, public IdSource {
   // decision is committed. Called elsewhere, it asks the database, and what it
   // gives is above everything that any engine has taken.
   absl::StatusOr<int64_t> Take(int64_t count) override;
+
+  absl::StatusOr<Hook> AddHook(const AddHookParams& params) override;
+  absl::StatusOr<int64_t> Enqueue(const EnqueueParams& params) override;
+  absl::StatusOr<std::vector<Delivery>> Claim(
+      const ClaimParams& params) override;
+  absl::Status Record(const RecordParams& params) override;
+  absl::StatusOr<std::vector<Delivery>> ListDeliveries(
+      const ListDeliveriesParams& params) override;
+  absl::StatusOr<absl::optional<Delivery>> FindDelivery(int64_t id) override;
+  absl::Status Redeliver(const RedeliverParams& params) override;
+  absl::StatusOr<int64_t> Prune(const PruneParams& params) override;
+  absl::StatusOr<int64_t> CountPending(int64_t hook_id) override;
 
  private:
   struct Impl;

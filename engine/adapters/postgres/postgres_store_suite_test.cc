@@ -26,6 +26,7 @@ class PostgresHandle : public StoreHandle {
   Store& store() override { return *store_; }
   Outbox& outbox() override { return *store_; }
   IdSource* ids() override { return store_.get(); }
+  DeliveryQueue* deliveries() override { return store_.get(); }
 
   void BreakConnections() override {
     // Now and then, as networks fail: a store whose connections never live for
@@ -78,12 +79,15 @@ class PostgresStoreUnderTest : public StoreUnderTest {
 
 StoreSuiteParams Params() {
   StoreSuiteParams params;
+  // Each has a database of its own, which takes a while to make.
+  params.walks = 25;
   params.make = &PostgresStoreUnderTest::Make;
   params.capabilities.durable = true;
   params.capabilities.several_handles = true;
   params.capabilities.several_processes = true;
   params.capabilities.parallel_repositories = true;
   params.capabilities.ids = true;
+  params.capabilities.deliveries = true;
   params.capabilities.breakable = true;
   return params;
 }

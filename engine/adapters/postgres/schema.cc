@@ -35,6 +35,7 @@ CREATE TABLE slipway_repositories (
   ids_next bigint NOT NULL,
   ids_end bigint NOT NULL,
   position bigint NOT NULL,
+  stamp_us bigint NOT NULL,
   deployments bigint NOT NULL
 );
 CREATE UNIQUE INDEX slipway_repositories_name ON slipway_repositories (owner, name);
@@ -145,20 +146,22 @@ CREATE INDEX slipway_answers_age ON slipway_answers (repository, answered_at_ms)
 
 -- One row for each decision that had events: an Acceptance. The last of them
 -- has last_position in its repository's stream, and global_last in that of all,
--- once it has been given one.
+-- once it has been given one. stamp_us is the server's time, made to grow from
+-- decision to decision of a repository.
 CREATE TABLE slipway_outbox (
   repository bigint NOT NULL,
   last_position bigint NOT NULL,
   first_position bigint NOT NULL,
   global_last bigint,
+  stamp_us bigint NOT NULL,
   decision_id bytea NOT NULL,
   body bytea NOT NULL,
   PRIMARY KEY (repository, last_position)
 );
 CREATE UNIQUE INDEX slipway_outbox_global ON slipway_outbox (global_last)
   WHERE global_last IS NOT NULL;
-CREATE INDEX slipway_outbox_unplaced ON slipway_outbox (repository, last_position)
-  WHERE global_last IS NULL;
+CREATE INDEX slipway_outbox_unplaced
+  ON slipway_outbox (stamp_us, repository, last_position) WHERE global_last IS NULL;
 
 -- One row: the last global position.
 CREATE TABLE slipway_stream (
@@ -173,6 +176,60 @@ CREATE TABLE slipway_ids (
   next bigint NOT NULL
 );
 INSERT INTO slipway_ids (id, next) VALUES (1, 1);
+)sql",
+    R"sql(
+-- Ids of hooks and deliveries.
+INSERT INTO slipway_ids (id, next) VALUES (2, 1);
+
+-- What changes a hook or a delivery of it locks the hook's row first.
+CREATE TABLE slipway_hooks (
+  id bigint PRIMARY KEY,
+  url_key bytea NOT NULL,
+  url bytea NOT NULL,
+  cursor bigint NOT NULL,
+  pending bigint NOT NULL
+);
+CREATE UNIQUE INDEX slipway_hooks_url ON slipway_hooks (url_key);
+
+-- state: 1 pending, 2 delivered, 3 failed. ready_at_ms is when it is due, of
+-- the oldest one of its deployment that is pending while nobody has claimed it,
+-- else NULL. The event is at `position` of its repository's stream.
+CREATE TABLE slipway_deliveries (
+  id bigint PRIMARY KEY,
+  hook bigint NOT NULL,
+  guid bytea NOT NULL,
+  repository bigint NOT NULL,
+  position bigint NOT NULL,
+  deployment_id bigint NOT NULL,
+  state bigint NOT NULL,
+  enqueued_at_ms bigint NOT NULL,
+  due_at_ms bigint NOT NULL,
+  ready_at_ms bigint,
+  leased_until_ms bigint,
+  attempts_since_due bigint NOT NULL,
+  attempt_count bigint NOT NULL
+);
+CREATE INDEX slipway_deliveries_hook ON slipway_deliveries (hook, id);
+CREATE INDEX slipway_deliveries_ready ON slipway_deliveries (hook, ready_at_ms, id)
+  WHERE ready_at_ms IS NOT NULL;
+CREATE INDEX slipway_deliveries_leased ON slipway_deliveries (hook, leased_until_ms)
+  WHERE leased_until_ms IS NOT NULL;
+CREATE INDEX slipway_deliveries_pending
+  ON slipway_deliveries (hook, repository, deployment_id, id) WHERE state = 1;
+CREATE INDEX slipway_deliveries_ended ON slipway_deliveries (enqueued_at_ms, id)
+  WHERE state <> 1;
+
+-- `token` tells a call that is made again from another one.
+CREATE TABLE slipway_attempts (
+  delivery bigint NOT NULL,
+  number bigint NOT NULL,
+  token bytea NOT NULL,
+  started_at_ms bigint NOT NULL,
+  duration_ms bigint NOT NULL,
+  status_code bigint NOT NULL,
+  error bytea NOT NULL,
+  PRIMARY KEY (delivery, number)
+);
 )sql",
 };
 

@@ -30,18 +30,21 @@ constexpr Statement kLast = {"last",
 constexpr Statement kLockStream = {
     "lock_stream", "SELECT last FROM slipway_stream WHERE id = 1 FOR UPDATE"};
 // Whoever holds the row of slipway_stream sees all that was placed before, so
-// nothing is placed twice; and of each repository what was committed first is
-// seen first.
+// nothing is placed twice. What is seen of a repository is all up to some
+// decision, and its stamps grow, so that its decisions stay in their order; and
+// those of different repositories come in the order of time, as far as that
+// goes.
 constexpr Statement kPlace = {"place", R"sql(
 WITH batch AS (
-  SELECT repository, last_position, last_position - first_position + 1 AS size
+  SELECT repository, last_position, stamp_us,
+      last_position - first_position + 1 AS size
     FROM slipway_outbox
     WHERE global_last IS NULL
-    ORDER BY repository, last_position LIMIT $1
+    ORDER BY stamp_us, repository, last_position LIMIT $1
 ), placed AS (
   SELECT repository, last_position,
       (SELECT last FROM slipway_stream WHERE id = 1) + CAST(
-        sum(size) OVER (ORDER BY repository, last_position) AS bigint)
+        sum(size) OVER (ORDER BY stamp_us, repository, last_position) AS bigint)
         AS global_last
     FROM batch
 ), updated AS (
@@ -56,39 +59,57 @@ UPDATE slipway_stream
   RETURNING (SELECT count(*) FROM updated)
 )sql"};
 
+// All entries of a row. Those that have been given no global position have 0.
+absl::Status ReadEntries(const Rows& rows, int row, int column,
+                         std::vector<OutboxEntry>* entries) {
+  const int64_t first = rows.Int(row, column);
+  const int64_t last = rows.Int(row, column + 1);
+  v1::Acceptance acceptance;
+  absl::Status status = ParseBody(rows.Bytes(row, column + 3), &acceptance);
+  if (!status.ok()) return status;
+  const int size = acceptance.events_size();
+  if (size != last - first + 1) {
+    return absl::DataLossError("PostgreSQL: a decision lacks events");
+  }
+  entries->clear();
+  entries->resize(size);
+  for (int i = 0; i < size; ++i) {
+    OutboxEntry& entry = (*entries)[i];
+    entry.position = first + i;
+    entry.event.Swap(acceptance.mutable_events(i));
+    if (!rows.IsNull(row, column + 2)) {
+      entry.global_position = rows.Int(row, column + 2) - (last - first) + i;
+    }
+  }
+  for (v1::Effect& effect : *acceptance.mutable_effects()) {
+    if (effect.type() != v1::EFFECT_TYPE_NOTIFY) continue;
+    if (effect.event_index() < 0 || effect.event_index() >= size) {
+      return absl::DataLossError("PostgreSQL: a decision lacks events");
+    }
+    OutboxEntry& entry = (*entries)[effect.event_index()];
+    entry.notify = true;
+    if (effect.has_deployment()) {
+      entry.deployment.emplace();
+      entry.deployment->Swap(effect.mutable_deployment());
+    }
+  }
+  return absl::OkStatus();
+}
+
 // Adds the events of a row that are after `after`, up to `limit` entries.
 absl::Status AddEntries(const Rows& rows, int row, bool is_global,
                         int64_t after, int64_t limit,
                         std::vector<OutboxEntry>* entries) {
-  const int64_t first = rows.Int(row, 0);
-  const int64_t last = rows.Int(row, 1);
-  v1::Acceptance acceptance;
-  absl::Status status = ParseBody(rows.Bytes(row, 3), &acceptance);
+  std::vector<OutboxEntry> all;
+  absl::Status status = ReadEntries(rows, row, 0, &all);
   if (!status.ok()) return status;
-  if (acceptance.events_size() != last - first + 1) {
-    return absl::DataLossError("PostgreSQL: a decision lacks events");
-  }
-  std::vector<OutboxEntry> all(acceptance.events_size());
-  for (const v1::Effect& effect : acceptance.effects()) {
-    if (effect.type() != v1::EFFECT_TYPE_NOTIFY) continue;
-    if (effect.event_index() < 0 ||
-        effect.event_index() >= acceptance.events_size()) {
-      return absl::DataLossError("PostgreSQL: a decision lacks events");
-    }
-    OutboxEntry& entry = all[effect.event_index()];
-    entry.notify = true;
-    if (effect.has_deployment()) entry.deployment = effect.deployment();
-  }
-  const int64_t global_first =
-      is_global ? rows.Int(row, 2) - (last - first) : 0;
-  for (int i = 0; i < acceptance.events_size(); ++i) {
-    const int64_t place = is_global ? global_first + i : first + i;
+  for (OutboxEntry& entry : all) {
+    const int64_t place = is_global ? entry.global_position : entry.position;
     if (place <= after) continue;
     if (static_cast<int64_t>(entries->size()) >= limit) break;
-    all[i].position = first + i;
-    if (is_global) all[i].global_position = place;
-    all[i].event.Swap(acceptance.mutable_events(i));
-    entries->push_back(std::move(all[i]));
+    // Only that stream says where it is.
+    if (!is_global) entry.global_position = 0;
+    entries->push_back(std::move(entry));
   }
   return absl::OkStatus();
 }
@@ -98,6 +119,19 @@ absl::Status AddEntries(const Rows& rows, int row, bool is_global,
 constexpr int64_t kRowsMax = 1000;
 
 }  // namespace
+
+absl::StatusOr<OutboxEntry> ReadEntry(const Rows& rows, int row, int column,
+                                      int64_t position) {
+  std::vector<OutboxEntry> all;
+  if (!rows.IsNull(row, column)) {
+    absl::Status status = ReadEntries(rows, row, column, &all);
+    if (!status.ok()) return status;
+  }
+  for (OutboxEntry& entry : all) {
+    if (entry.position == position) return std::move(entry);
+  }
+  return absl::DataLossError("PostgreSQL: a delivery's event is missing");
+}
 
 absl::StatusOr<std::vector<OutboxEntry>> Stream::Read(int64_t key,
                                                       int64_t after,

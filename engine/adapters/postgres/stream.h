@@ -15,6 +15,12 @@
 namespace slipway {
 namespace postgres_internal {
 
+// The entry at `position` of its repository's stream, from a row with the
+// columns first_position, last_position, global_last, body, from `column` on.
+// DATA_LOSS: it is not in there.
+absl::StatusOr<OutboxEntry> ReadEntry(const Rows& rows, int row, int column,
+                                      int64_t position);
+
 // Thread-safe.
 class Stream {
  public:

@@ -24,8 +24,8 @@ constexpr int64_t kIdsAtOnce = 256;
 
 constexpr Statement kMakeRepository = {"make_repository", R"sql(
 INSERT INTO slipway_repositories (key, owner, name, last_id, ids_next, ids_end,
-    position, deployments)
-  VALUES ($1, $2, $3, 0, 0, 0, 0, 0)
+    position, stamp_us, deployments)
+  VALUES ($1, $2, $3, 0, 0, 0, 0, 0, 0)
   ON CONFLICT (owner, name) DO NOTHING
 )sql"};
 
@@ -212,11 +212,12 @@ absl::StatusOr<int64_t> Transaction::TakeIds(int64_t count) {
   row.ids_next = std::max(row.ids_next, row.last_id + 1);
   if (count > row.ids_end - row.ids_next) {
     int64_t at_once = std::max(count, kIdsAtOnce);
-    absl::StatusOr<int64_t> first =
-        params_.database->TakeIds(at_once, row.last_id);
+    absl::StatusOr<int64_t> first = params_.database->TakeIds(
+        Database::Series::kRows, at_once, row.last_id);
     if (absl::IsResourceExhausted(first.status()) && at_once > count) {
       at_once = count;
-      first = params_.database->TakeIds(at_once, row.last_id);
+      first = params_.database->TakeIds(Database::Series::kRows, at_once,
+                                        row.last_id);
     }
     if (!first.ok()) return first;
     row.ids_next = *first;

@@ -123,20 +123,21 @@ constexpr Statement kDeleteRepository[] = {
 
 constexpr Statement kInsertOutbox = {"insert_outbox", R"sql(
 INSERT INTO slipway_outbox (repository, last_position, first_position,
-    decision_id, body)
-  VALUES ($1, $2, $3, $4, $5)
+    stamp_us, decision_id, body)
+  VALUES ($1, $2, $3, $4, $5, $6)
 )sql"};
 constexpr Statement kUpdateRepository = {"update_repository", R"sql(
 UPDATE slipway_repositories
   SET repository_id = $2, default_branch = $3, body = $4, last_id = $5,
-    ids_next = $6, ids_end = $7, position = $8, deployments = $9
+    ids_next = $6, ids_end = $7, position = $8, deployments = $9,
+    stamp_us = $10
   WHERE key = $1
 )sql"};
 // Most decisions do not change the repository itself.
 constexpr Statement kUpdateCounters = {"update_counters", R"sql(
 UPDATE slipway_repositories
   SET last_id = $2, ids_next = $3, ids_end = $4, position = $5,
-    deployments = $6
+    deployments = $6, stamp_us = $7
   WHERE key = $1
 )sql"};
 
@@ -428,6 +429,7 @@ void Writer::FinishRepository(const v1::Acceptance& acceptance,
                                      .Int(key_)
                                      .Int(row_.position)
                                      .Int(first_position)
+                                     .Int(row_.stamp_us)
                                      .Bytes(decision_id)
                                      .Bytes(acceptance.SerializeAsString()));
   row_.ids_next = std::max(row_.ids_next, row_.last_id + 1);
@@ -453,7 +455,8 @@ void Writer::FinishRepository(const v1::Acceptance& acceptance,
       .Int(row_.ids_next)
       .Int(row_.ids_end)
       .Int(row_.position)
-      .Int(row_.deployments);
+      .Int(row_.deployments)
+      .Int(row_.stamp_us);
   connection_.Add(changes_repository ? kUpdateRepository : kUpdateCounters,
                   std::move(values));
 }
