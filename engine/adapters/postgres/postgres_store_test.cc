@@ -1,0 +1,604 @@
+// What the store in PostgreSQL promises beyond the suite: failures of every
+// kind, and several engines.
+
+#include "slipway/adapters/postgres/postgres_store.h"
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <future>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "libpq-fe.h"
+#include "slipway/adapters/postgres/commit_proxy.h"
+#include "slipway/adapters/postgres/postgres_server.h"
+#include "slipway/core/decide.h"
+#include "slipway/core/facts.h"
+#include "slipway/core/rules.h"
+#include "slipway/ports/metrics.h"
+#include "slipway/v1/command.pb.h"
+#include "slipway/v1/decision.pb.h"
+
+namespace slipway {
+namespace {
+
+class CountingMetrics : public Metrics {
+ public:
+  void Add(absl::string_view counter, Labels labels, double amount) override {
+    std::lock_guard<std::mutex> lock(mutex_);
+    std::string name(counter);
+    for (const MetricLabel& label : labels)
+      absl::StrAppend(&name, " ", label.value);
+    sums_[name] += amount;
+  }
+  void Set(absl::string_view, Labels, double) override {}
+  void Observe(absl::string_view histogram, Labels, double value) override {
+    std::lock_guard<std::mutex> lock(mutex_);
+    EXPECT_GT(value, 0);
+    ++sums_[std::string(histogram)];
+  }
+  double sum(const std::string& name) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return sums_[name];
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::string, double> sums_;
+};
+
+// Statements on a connection of its own, beside the store.
+class Session {
+ public:
+  explicit Session(const std::string& connection)
+      : connection_(PQconnectdb(connection.c_str()), &PQfinish) {}
+  // The first value of the answer, or the error.
+  std::string Run(const std::string& sql) {
+    PGresult* result = PQexec(connection_.get(), sql.c_str());
+    std::string text = PQresultErrorMessage(result);
+    if (PQntuples(result) > 0) text = PQgetvalue(result, 0, 0);
+    PQclear(result);
+    return text;
+  }
+
+ private:
+  std::unique_ptr<PGconn, decltype(&PQfinish)> connection_;
+};
+
+v1::Command CommandOn(const std::string& name) {
+  v1::Command command;
+  command.mutable_repository()->set_owner("octo");
+  command.mutable_repository()->set_name(name);
+  command.mutable_actor()->set_id(7);
+  command.mutable_actor()->set_login("ann");
+  command.set_time_ms(1000);
+  return command;
+}
+
+v1::Command Put(const std::string& name, int64_t id) {
+  v1::Command command = CommandOn(name);
+  command.mutable_put_repository()->set_id(id);
+  command.mutable_put_repository()->set_default_branch("main");
+  return command;
+}
+
+v1::Command Branch(const std::string& name) {
+  v1::Command command = CommandOn(name);
+  command.mutable_put_ref()->set_name("main");
+  command.mutable_put_ref()->set_type(v1::REF_TYPE_BRANCH);
+  command.mutable_put_ref()->set_sha(std::string(40, 'a'));
+  return command;
+}
+
+v1::Command Create(const std::string& name) {
+  v1::Command command = CommandOn(name);
+  command.mutable_create_deployment()->set_ref("main");
+  return command;
+}
+
+v1::Command Succeed(const std::string& name, int64_t id) {
+  v1::Command command = CommandOn(name);
+  command.mutable_create_status()->set_deployment_id(id);
+  command.mutable_create_status()->set_state(v1::STATUS_STATE_SUCCESS);
+  return command;
+}
+
+// As a runner does it.
+absl::StatusOr<v1::Decision> Send(PostgresStore& store,
+                                  const v1::Command& command,
+                                  int* calls = nullptr) {
+  const v1::Rules rules = DocumentedRules();
+  v1::Decision decision;
+  const absl::Status status = store.Transact(
+      {rules, command,
+       [&](const v1::Facts& facts, v1::Decision* answer) {
+         if (calls != nullptr) ++*calls;
+         v1::Command filled = command;
+         const int64_t count = IdsNeeded(facts, command);
+         if (count > 0) {
+           const absl::StatusOr<int64_t> first = store.Take(count);
+           if (!first.ok()) return first.status();
+           filled.mutable_ids()->set_first(*first);
+           filled.mutable_ids()->set_count(count);
+         }
+         Decide(rules, facts, filled, answer);
+         return absl::OkStatus();
+       }},
+      &decision);
+  if (!status.ok()) return status;
+  return decision;
+}
+
+int64_t IdOf(const absl::StatusOr<v1::Decision>& decision) {
+  EXPECT_TRUE(decision.ok()) << decision.status();
+  if (!decision.ok()) return 0;
+  EXPECT_TRUE(decision->has_acceptance()) << decision->ShortDebugString();
+  if (decision->acceptance().events().empty()) return 0;
+  return decision->acceptance().events(0).deployment().id();
+}
+
+class PostgresStoreTest : public testing::Test {
+ protected:
+  PostgresStoreTest() : database_(MakeDatabase()) {}
+  ~PostgresStoreTest() override {
+    PostgresServer::Shared().DropDatabase(database_).IgnoreError();
+  }
+
+  static std::string MakeDatabase() {
+    absl::StatusOr<std::string> made =
+        PostgresServer::Shared().CreateDatabase();
+    EXPECT_TRUE(made.ok()) << made.status();
+    return made.ok() ? *made : "";
+  }
+
+  PostgresStoreParams Params() {
+    PostgresStoreParams params;
+    params.connection = database_;
+    params.metrics = &metrics_;
+    return params;
+  }
+
+  std::unique_ptr<PostgresStore> Open(const PostgresStoreParams& params) {
+    absl::StatusOr<std::unique_ptr<PostgresStore>> store =
+        PostgresStore::Open(params);
+    EXPECT_TRUE(store.ok()) << store.status();
+    return store.ok() ? *std::move(store) : nullptr;
+  }
+  std::unique_ptr<PostgresStore> Open() { return Open(Params()); }
+
+  // A repository that can be deployed.
+  static void Fill(PostgresStore& store, const std::string& name = "app",
+                   int64_t id = 1) {
+    IdOf(Send(store, Put(name, id)));
+    IdOf(Send(store, Branch(name)));
+  }
+
+  static int64_t Count(PostgresStore& store, const std::string& name = "app") {
+    Store::ListDeploymentsParams all;
+    all.repository = CommandOn(name).repository();
+    const auto page = store.ListDeployments(all);
+    EXPECT_TRUE(page.ok()) << page.status();
+    return page.ok() && page->has_value() ? (*page)->total : -1;
+  }
+
+  const std::string database_;
+  CountingMetrics metrics_;
+};
+
+TEST_F(PostgresStoreTest, ALostAnswerOfACommitIsLookedFor) {
+  CommitProxy proxy(PostgresServer::Shared().directory());
+  PostgresStoreParams params = Params();
+  params.connection = proxy.Redirect(database_);
+  const std::unique_ptr<PostgresStore> store = Open(params);
+  Fill(*store);
+  for (const auto moment : {CommitProxy::Moment::kBeforeTheServer,
+                            CommitProxy::Moment::kAfterTheServer}) {
+    const bool happened = moment == CommitProxy::Moment::kAfterTheServer;
+    const int64_t before = Count(*store);
+    int calls = 0;
+    proxy.LoseNext(moment);
+    const int64_t id = IdOf(Send(*store, Create("app"), &calls));
+    EXPECT_EQ(calls, happened ? 1 : 2);
+    EXPECT_EQ(Count(*store), before + 1);
+    const auto found =
+        store->FindDeployment({CommandOn("app").repository(), id});
+    EXPECT_TRUE(found.ok() && found->has_value());
+
+    // The same of a repository that was not there before.
+    const std::string name = happened ? "new" : "newer";
+    calls = 0;
+    proxy.LoseNext(moment);
+    IdOf(Send(*store, Put(name, happened ? 11 : 12), &calls));
+    EXPECT_EQ(calls, happened ? 1 : 2);
+    EXPECT_EQ(Count(*store, name), 0);
+
+    // And of an answer that is kept, though it is no (R100).
+    v1::Command keyed = Succeed("app", 4711);
+    keyed.set_idempotency_key(name);
+    calls = 0;
+    proxy.LoseNext(moment);
+    const absl::StatusOr<v1::Decision> refused = Send(*store, keyed, &calls);
+    ASSERT_TRUE(refused.ok()) << refused.status();
+    EXPECT_TRUE(refused->has_rejection());
+    EXPECT_FALSE(refused->replayed());
+    EXPECT_EQ(calls, happened ? 1 : 2);
+  }
+  EXPECT_EQ(proxy.lost_count(), 6);
+  const auto stream = store->ReadOutbox({CommandOn("app").repository()});
+  ASSERT_TRUE(stream.ok());
+  // The repository, its branch, two deployments and their environment.
+  EXPECT_EQ(stream->size(), 5u);
+}
+
+TEST_F(PostgresStoreTest, AnOutcomeThatCannotBeFoundOutIsSaidToBeUnknown) {
+  const std::unique_ptr<PostgresStore> other = Open();
+  Fill(*other);
+  CommitProxy proxy(PostgresServer::Shared().directory());
+  PostgresStoreParams params = Params();
+  params.connection = proxy.Redirect(database_);
+  params.resolve_timeout_ms = 300;
+  const std::unique_ptr<PostgresStore> store = Open(params);
+  proxy.LoseNext(CommitProxy::Moment::kAfterTheServer, /*then_closed=*/true);
+  const absl::StatusOr<v1::Decision> decision = Send(*store, Create("app"));
+  EXPECT_TRUE(absl::IsUnavailable(decision.status())) << decision.status();
+  EXPECT_TRUE(absl::StartsWith(decision.status().message(), "outcome unknown"))
+      << decision.status();
+  EXPECT_EQ(Count(*other), 1);
+}
+
+TEST_F(PostgresStoreTest, DeadlocksAreTriedAgain) {
+  const std::unique_ptr<PostgresStore> store = Open();
+  Fill(*store);
+  const int64_t id = IdOf(Send(*store, Create("app")));
+  Session other(database_);
+  // The store is the one that finds the deadlock.
+  other.Run("SET deadlock_timeout = '60s'");
+  other.Run("BEGIN");
+  other.Run("SELECT 1 FROM slipway_deployments FOR UPDATE");
+  std::atomic<int> calls{0};
+  auto succeeded = std::async(std::launch::async, [&] {
+    int counted = 0;
+    auto decision = Send(*store, Succeed("app", id), &counted);
+    calls = counted;
+    return decision;
+  });
+  // It holds the repository and waits for the deployment; this waits for the
+  // repository.
+  Session watcher(database_);
+  while (watcher.Run("SELECT count(*) FROM pg_stat_activity WHERE datname = "
+                     "current_database() AND wait_event_type = 'Lock'") ==
+         "0") {
+  }
+  EXPECT_EQ(other.Run("UPDATE slipway_repositories SET position = position"),
+            "");
+  EXPECT_EQ(other.Run("ROLLBACK"), "");
+  const absl::StatusOr<v1::Decision> decision = succeeded.get();
+  ASSERT_TRUE(decision.ok()) << decision.status();
+  EXPECT_TRUE(decision->has_acceptance());
+  EXPECT_EQ(calls, 2);
+  EXPECT_EQ(metrics_.sum("slipway_store_retries_total 40P01"), 1);
+  EXPECT_EQ(metrics_.sum("slipway_commit_seconds"), 4);
+}
+
+TEST_F(PostgresStoreTest, SerializationFailuresAreTriedAgain) {
+  const std::unique_ptr<PostgresStore> store = Open();
+  Fill(*store);
+  Session other(database_);
+  other.Run("CREATE SEQUENCE failures");
+  // Sequences are not rolled back.
+  other.Run(R"sql(
+    CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+      IF nextval('failures') <= 3 THEN
+        RAISE EXCEPTION 'not now' USING ERRCODE = 'serialization_failure';
+      END IF;
+      RETURN NEW;
+    END $$)sql");
+  EXPECT_EQ(other.Run("CREATE TRIGGER fail BEFORE INSERT ON slipway_outbox "
+                      "FOR EACH ROW EXECUTE FUNCTION fail()"),
+            "");
+  int calls = 0;
+  IdOf(Send(*store, Create("app"), &calls));
+  EXPECT_EQ(calls, 4);
+  EXPECT_EQ(Count(*store), 1);
+  EXPECT_EQ(metrics_.sum("slipway_store_retries_total 40001"), 3);
+  // Not for ever.
+  other.Run("ALTER SEQUENCE failures RESTART MINVALUE -100000 START -100000");
+  const absl::StatusOr<v1::Decision> decision = Send(*store, Create("app"));
+  EXPECT_TRUE(absl::IsUnavailable(decision.status())) << decision.status();
+  EXPECT_TRUE(absl::StrContains(decision.status().message(), "not now"));
+  EXPECT_EQ(Count(*store), 1);
+}
+
+TEST_F(PostgresStoreTest, AServerThatIsKilledLosesNothing) {
+  absl::StatusOr<std::unique_ptr<PostgresServer>> server =
+      PostgresServer::Start({});
+  ASSERT_TRUE(server.ok()) << server.status();
+  PostgresStoreParams params = Params();
+  params.connection = (*server)->connection();
+  const std::unique_ptr<PostgresStore> store = Open(params);
+  Fill(*store);
+  for (int round = 1; round <= 2; ++round) {
+    IdOf(Send(*store, Create("app")));
+    ASSERT_TRUE((*server)->Stop(PostgresServer::StopMode::kImmediate).ok());
+    const absl::StatusOr<v1::Decision> away = Send(*store, Create("app"));
+    EXPECT_TRUE(absl::IsUnavailable(away.status())) << away.status();
+    EXPECT_TRUE(absl::IsUnavailable(store->Take(1).status()));
+    EXPECT_TRUE(absl::IsUnavailable(store->FindRepositoryById(1).status()));
+    const absl::Status again = (*server)->StartAgain();
+    ASSERT_TRUE(again.ok()) << again;
+    EXPECT_EQ(Count(*store), round);
+  }
+}
+
+TEST_F(PostgresStoreTest, ATerminatedConnectionIsReplaced) {
+  const std::unique_ptr<PostgresStore> store = Open();
+  Fill(*store);
+  for (int i = 1; i <= 5; ++i) {
+    Session(database_).Run(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE "
+        "datname = current_database() AND pid <> pg_backend_pid()");
+    IdOf(Send(*store, Create("app")));
+    EXPECT_EQ(Count(*store), i);
+  }
+}
+
+TEST_F(PostgresStoreTest, AServerThatOnlyReadsIsUnavailable) {
+  Fill(*Open());
+  Session(database_).Run(
+      "DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || current_database() || "
+      "' SET default_transaction_read_only = on'; END $$");
+  const std::unique_ptr<PostgresStore> store = Open();
+  const absl::StatusOr<v1::Decision> decision = Send(*store, Create("app"));
+  EXPECT_TRUE(absl::IsUnavailable(decision.status()));
+  EXPECT_TRUE(absl::StrContains(decision.status().message(), "read-only"))
+      << decision.status();
+  EXPECT_EQ(Count(*store), 0);
+}
+
+TEST_F(PostgresStoreTest, BusyConnectionsAreSaidToBe) {
+  PostgresStoreParams params = Params();
+  params.connections_max = 1;
+  params.wait_timeout_ms = 50;
+  const std::unique_ptr<PostgresStore> store = Open(params);
+  Fill(*store, "app", 1);
+  const v1::Rules rules = DocumentedRules();
+  const v1::Command command = Create("app");
+  v1::Decision decision;
+  absl::Status same;
+  absl::Status other;
+  const absl::Status status =
+      store->Transact({rules, command,
+                       [&](const v1::Facts&, v1::Decision*) {
+                         std::thread([&] {
+                           same = Send(*store, Create("app")).status();
+                           other = store->FindRepositoryById(1).status();
+                         }).join();
+                         return absl::CancelledError("enough");
+                       }},
+                      &decision);
+  EXPECT_TRUE(absl::IsCancelled(status));
+  EXPECT_TRUE(absl::StrContains(same.message(), "octo/app has been busy"))
+      << same;
+  EXPECT_TRUE(absl::StrContains(other.message(), "all 1 connections")) << other;
+  IdOf(Send(*store, Create("app")));
+}
+
+TEST_F(PostgresStoreTest, ManyEnginesMakeTheTablesAtOnce) {
+  std::vector<std::future<absl::Status>> opened;
+  for (int i = 0; i < 8; ++i) {
+    opened.push_back(std::async(std::launch::async, [&] {
+      return PostgresStore::Open(Params()).status();
+    }));
+  }
+  for (auto& status : opened) {
+    const absl::Status result = status.get();
+    EXPECT_TRUE(result.ok()) << result;
+  }
+}
+
+TEST_F(PostgresStoreTest, TablesOfAnOlderVersionAreMigrated) {
+  Fill(*Open());
+  Session session(database_);
+  session.Run("DROP TABLE slipway_hooks, slipway_deliveries, slipway_attempts");
+  session.Run("DELETE FROM slipway_ids WHERE id = 2");
+  session.Run("UPDATE slipway_schema SET version = 1");
+  const std::unique_ptr<PostgresStore> store = Open();
+  EXPECT_EQ(Count(*store), 0);
+  const absl::StatusOr<Hook> hook = store->AddHook({"http://a.example/"});
+  ASSERT_TRUE(hook.ok()) << hook.status();
+  EXPECT_EQ(hook->cursor, 2);
+  EXPECT_EQ(session.Run("SELECT version FROM slipway_schema"), "2");
+}
+
+TEST_F(PostgresStoreTest, TablesOfANewerVersionAreRefused) {
+  Fill(*Open());
+  Session(database_).Run("UPDATE slipway_schema SET version = 1000");
+  const absl::Status status = PostgresStore::Open(Params()).status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  EXPECT_TRUE(absl::StrContains(status.message(), "version 1000")) << status;
+}
+
+TEST_F(PostgresStoreTest, WhatIsWrongAtTheStartIsSaidWithoutThePassword) {
+  PostgresServerParams server_params;
+  server_params.access = "local all stranger scram-sha-256";
+  absl::StatusOr<std::unique_ptr<PostgresServer>> server =
+      PostgresServer::Start(server_params);
+  ASSERT_TRUE(server.ok()) << server.status();
+  ASSERT_TRUE(PostgresServer::Execute(
+                  (*server)->connection(),
+                  "CREATE ROLE stranger LOGIN SUPERUSER PASSWORD 'right'")
+                  .ok());
+  const auto status_of = [](const std::string& connection) {
+    PostgresStoreParams params;
+    params.connection = connection;
+    return PostgresStore::Open(params).status();
+  };
+  const std::string host = absl::StrCat("host=", (*server)->directory(), " ");
+  const std::string stranger =
+      absl::StrCat(host, "dbname=postgres user=stranger ");
+  EXPECT_TRUE(status_of(stranger + "password=right").ok());
+  const std::vector<std::pair<std::string, absl::StatusCode>> cases = {
+      {stranger + "password=hush", absl::StatusCode::kUnauthenticated},
+      {stranger, absl::StatusCode::kUnauthenticated},
+      {host + "dbname=none user=postgres", absl::StatusCode::kUnavailable},
+      {"host=/nowhere password=hush", absl::StatusCode::kUnavailable},
+      {"password=hush nonsense", absl::StatusCode::kInvalidArgument},
+      {"postgresql://a:hush@[b/c", absl::StatusCode::kInvalidArgument},
+  };
+  for (const auto& [connection, code] : cases) {
+    const absl::Status status = status_of(connection);
+    EXPECT_EQ(status.code(), code) << status;
+    EXPECT_FALSE(absl::StrContains(status.message(), "hush")) << status;
+  }
+  PostgresStoreParams params = Params();
+  params.connections_max = 0;
+  EXPECT_TRUE(absl::IsInvalidArgument(PostgresStore::Open(params).status()));
+}
+
+TEST_F(PostgresStoreTest, DamagedRowsAreDataLoss) {
+  const std::unique_ptr<PostgresStore> store = Open();
+  Fill(*store);
+  const int64_t id = IdOf(Send(*store, Create("app")));
+  Session session(database_);
+  session.Run("UPDATE slipway_deployments SET body = '\\xff'");
+  const v1::RepositoryName name = CommandOn("app").repository();
+  EXPECT_TRUE(absl::IsDataLoss(store->FindDeployment({name, id}).status()));
+  EXPECT_TRUE(absl::IsDataLoss(Send(*store, Succeed("app", id)).status()));
+  session.Run("UPDATE slipway_outbox SET body = '\\xff'");
+  EXPECT_TRUE(absl::IsDataLoss(store->ReadOutbox({name}).status()));
+  EXPECT_TRUE(absl::IsDataLoss(store->ReadAll({}).status()));
+  session.Run("DROP TABLE slipway_statuses");
+  EXPECT_TRUE(absl::IsDataLoss(store->FindStatus({name, id, 1}).status()));
+}
+
+TEST_F(PostgresStoreTest, TextsThatAreTooLongForAnIndexAreToldApart) {
+  const std::unique_ptr<PostgresStore> store = Open();
+  v1::Rules rules = DocumentedRules();
+  rules.mutable_limits()->set_name_bytes_max(100'000);
+  const auto send = [&](const v1::Command& command) {
+    v1::Decision decision;
+    const absl::Status status =
+        store->Transact({rules, command,
+                         [&](const v1::Facts& facts, v1::Decision* answer) {
+                           v1::Command filled = command;
+                           filled.mutable_ids()->set_first(facts.last_id() + 1);
+                           filled.mutable_ids()->set_count(10);
+                           Decide(rules, facts, filled, answer);
+                           return absl::OkStatus();
+                         }},
+                        &decision);
+    EXPECT_TRUE(status.ok()) << status;
+    EXPECT_TRUE(decision.has_acceptance()) << decision.ShortDebugString();
+  };
+  // What cannot be compressed, as an index would.
+  std::string noise;
+  uint32_t random = 1;
+  for (int i = 0; i < 9000; ++i) {
+    random = random * 1664525 + 1013904223;
+    noise.push_back(static_cast<char>('a' + (random >> 24) % 26));
+  }
+  const std::string name = noise;
+  send(Put(name, 1));
+  send(Put(name + "x", 2));
+  for (const std::string& branch :
+       {noise, noise + "x", noise.substr(0, 1024)}) {
+    v1::Command command = Branch(name);
+    command.mutable_put_ref()->set_name(branch);
+    send(command);
+    v1::Command create = Create(name);
+    create.mutable_create_deployment()->set_ref(branch);
+    create.mutable_create_deployment()->set_task(branch);
+    create.mutable_create_deployment()->set_auto_merge(false);
+    send(create);
+    Store::ListDeploymentsParams params;
+    params.repository = command.repository();
+    params.ref = branch;
+    const auto page = store->ListDeployments(params);
+    ASSERT_TRUE(page.ok() && page->has_value()) << page.status();
+    EXPECT_EQ((*page)->total, 1);
+    ASSERT_EQ((*page)->rows.size(), 1u);
+    EXPECT_EQ((*page)->rows[0].ref(), branch);
+  }
+  EXPECT_EQ(Count(*store, name), 3);
+  EXPECT_EQ(Count(*store, name + "x"), 0);
+}
+
+// R102.
+TEST_F(PostgresStoreTest,
+       R102TheStreamOfAllRepositoriesHasNoGapsWhileOthersWrite) {
+  constexpr int kWriters = 4;
+  constexpr int kRounds = 40;
+  std::vector<std::unique_ptr<PostgresStore>> stores;
+  for (int i = 0; i < 2; ++i) stores.push_back(Open());
+  for (int i = 0; i < kWriters; ++i) {
+    Fill(*stores[0], absl::StrCat("app", i), i + 1);
+  }
+  std::atomic<int> writing{kWriters};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kWriters; ++i) {
+    threads.emplace_back([&, i] {
+      PostgresStore& store = *stores[i % 2];
+      const std::string name = absl::StrCat("app", i);
+      for (int j = 0; j < kRounds; ++j) {
+        const int64_t id = IdOf(Send(store, Create(name)));
+        // What was answered is before the end.
+        const absl::StatusOr<int64_t> last = store.LastGlobalPosition();
+        ASSERT_TRUE(last.ok()) << last.status();
+        const auto tail = store.ReadAll({*last - 1});
+        ASSERT_TRUE(tail.ok() && !tail->empty());
+        IdOf(Send(store, Succeed(name, id)));
+      }
+      --writing;
+    });
+  }
+  std::vector<std::vector<OutboxEntry>> read(2);
+  for (int i = 0; i < 2; ++i) {
+    threads.emplace_back([&, i] {
+      int64_t cursor = 0;
+      while (true) {
+        const bool is_last = writing == 0;
+        const auto entries = stores[i]->ReadAll({cursor, 7});
+        ASSERT_TRUE(entries.ok()) << entries.status();
+        for (const OutboxEntry& entry : *entries) {
+          ASSERT_EQ(entry.global_position, cursor + 1);
+          cursor = entry.global_position;
+          read[i].push_back(entry);
+        }
+        if (entries->empty() && is_last) return;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  ASSERT_EQ(read[0].size(), read[1].size());
+  std::map<std::string, int64_t> positions;
+  for (size_t i = 0; i < read[0].size(); ++i) {
+    EXPECT_EQ(read[0][i].event.SerializeAsString(),
+              read[1][i].event.SerializeAsString());
+    EXPECT_EQ(read[0][i].position,
+              ++positions[read[0][i].event.repository().name()]);
+  }
+  EXPECT_EQ(positions.size(), static_cast<size_t>(kWriters));
+  for (const auto& [name, last] : positions) {
+    const auto stream =
+        stores[0]->ReadOutbox({CommandOn(name).repository(), last - 1, 100});
+    ASSERT_TRUE(stream.ok());
+    EXPECT_EQ(stream->size(), 1u);
+    EXPECT_EQ(stream->front().global_position, 0);
+  }
+}
+
+}  // namespace
+}  // namespace slipway
