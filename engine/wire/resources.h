@@ -1,5 +1,5 @@
-// The objects of the API: deployments, statuses and users, as JSON, and the
-// addresses in them. Not for users.
+// The objects of the API: deployments, statuses, users and repositories, as
+// JSON, and the addresses in them. Not for users.
 
 #ifndef SLIPWAY_ENGINE_WIRE_RESOURCES_H_
 #define SLIPWAY_ENGINE_WIRE_RESOURCES_H_
@@ -8,10 +8,10 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
-#include "slipway/wire/json_writer.h"
 #include "slipway/v1/actor.pb.h"
 #include "slipway/v1/deployment.pb.h"
 #include "slipway/v1/repository.pb.h"
+#include "slipway/wire/json_writer.h"
 
 namespace slipway {
 namespace internal {
@@ -41,6 +41,11 @@ v1::StatusState StateOfName(absl::string_view name);
 // "2012-07-20T01:19:13Z".
 std::string FormatApiTime(int64_t time_ms);
 
+void WriteUser(const BaseUrls& base, const v1::Actor& actor, JsonWriter& json);
+// What the engine does not know of a repository is null, false, zero or empty:
+// docs/spec/wire.md has the list.
+void WriteRepository(const BaseUrls& base, const v1::Repository& repository,
+                     JsonWriter& json);
 void WriteDeployment(const BaseUrls& base, const v1::Repository& repository,
                      const v1::Deployment& deployment, JsonWriter& json);
 void WriteStatus(const BaseUrls& base, const v1::Repository& repository,

@@ -3,10 +3,10 @@
 #include <string>
 
 #include "gtest/gtest.h"
-#include "slipway/wire/json_writer.h"
 #include "slipway/v1/actor.pb.h"
 #include "slipway/v1/deployment.pb.h"
 #include "slipway/v1/repository.pb.h"
+#include "slipway/wire/json_writer.h"
 
 namespace slipway {
 namespace internal {

@@ -61,6 +61,7 @@ _INCLUDES = [
     (r"(gtest|gmock)/", ["@com_google_googletest//:gtest", "@com_google_googletest//:gtest_main"]),
     (r"benchmark/", ["@com_github_google_benchmark//:benchmark", "@com_github_google_benchmark//:benchmark_main"]),
     (r"curl/", ["//third_party/curl:curl"]),
+    (r"openssl/", ["//third_party/openssl:crypto"]),
     (r"prometheus/", ["//third_party/prometheus:prometheus"]),
     (r"rapidjson/", ["//third_party/rapidjson:rapidjson"]),
     (r"boost/", ["//third_party/boost:boost"]),

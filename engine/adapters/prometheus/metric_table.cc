@@ -33,6 +33,8 @@ const std::vector<MetricDefinition>& MetricTable() {
        "Attempts to deliver, by hook and outcome."},
       {"slipway_webhook_delivery_seconds",
        "How long a hook took to answer, by hook."},
+      {"slipway_webhook_pending",
+       "Deliveries that wait to be sent, or sent again, by hook."},
   };
   return *table;
 }

@@ -15,13 +15,13 @@
 #include "absl/strings/strip.h"
 #include "absl/types/optional.h"
 #include "slipway/adapters/rest/json_body.h"
-#include "slipway/wire/json_writer.h"
 #include "slipway/adapters/rest/pages.h"
 #include "slipway/adapters/rest/replies.h"
 #include "slipway/adapters/rest/request_fields.h"
-#include "slipway/wire/resources.h"
 #include "slipway/adapters/rest/target.h"
 #include "slipway/core/rules.h"
+#include "slipway/wire/json_writer.h"
+#include "slipway/wire/resources.h"
 
 namespace slipway {
 namespace {
