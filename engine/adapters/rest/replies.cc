@@ -11,6 +11,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
+#include "slipway/adapters/rest/body_hash.h"
 #include "slipway/wire/json_writer.h"
 
 namespace slipway {
@@ -93,17 +94,12 @@ void WriteContexts(const v1::Rejection& rejection, JsonWriter& json) {
   json.Close('}');
 }
 
-// Two FNV-1a hashes from different starts: enough to tell two answers apart,
-// and the same in every process. Not a digest that resists anybody.
-std::string EntityTag(absl::string_view body) {
-  uint64_t first = 0xcbf29ce484222325;
-  uint64_t second = 0x9ae16a3b2f90404f;
-  for (const unsigned char c : body) {
-    first = (first ^ c) * 0x100000001b3;
-    second = (second ^ c) * 0x100000001b3;
-  }
-  return absl::StrCat("W/\"", absl::Hex(first, absl::kZeroPad16),
-                      absl::Hex(second, absl::kZeroPad16), "\"");
+bool IsAboutTheKey(const v1::Rejection& rejection) {
+  return std::any_of(rejection.violations().begin(),
+                     rejection.violations().end(),
+                     [](const v1::Violation& violation) {
+                       return violation.field() == "idempotency_key";
+                     });
 }
 
 // The weak comparison of entity tags.
@@ -158,10 +154,21 @@ HttpResponse RejectionReply(const v1::Rejection& rejection,
     case v1::REASON_REPOSITORY_NOT_FOUND:
     case v1::REASON_DEPLOYMENT_NOT_FOUND:
       return ErrorReply(404, "Not Found", documentation_url);
+    case v1::REASON_MALFORMED_COMMAND:
+      // The one part of a command that a caller gives as it is.
+      if (IsAboutTheKey(rejection)) {
+        return ErrorsReply(
+            422, "Validation Failed", documentation_url,
+            [&](JsonWriter& json) { WriteViolations(rejection, json); });
+      }
+      return ErrorReply(500, "Server Error", documentation_url);
     case v1::REASON_INVALID_FIELDS:
       return ErrorsReply(
           422, rejection.message(), documentation_url,
           [&](JsonWriter& json) { WriteViolations(rejection, json); });
+    case v1::REASON_STATUS_MOVED_ON:
+      return ErrorReply(412, rejection.message(), documentation_url);
+    case v1::REASON_IDEMPOTENCY_KEY_REUSED:
     case v1::REASON_REF_NOT_FOUND:
       return ErrorReply(422, rejection.message(), documentation_url);
     case v1::REASON_MERGE_CONFLICT:
@@ -205,8 +212,8 @@ HttpResponse FailureReply(const absl::Status& status,
 }
 
 HttpResponse Conditional(const HttpRequest& request, int64_t last_modified_ms,
-                         HttpResponse response) {
-  const std::string tag = EntityTag(response.body);
+                         HttpResponse response, std::string tag) {
+  if (tag.empty()) tag = absl::StrCat("W/\"", BodyHash(response.body), "\"");
   const bool not_modified = IsNotModified(request, tag, last_modified_ms);
   if (not_modified) {
     response.status = 304;

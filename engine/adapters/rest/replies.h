@@ -33,9 +33,10 @@ HttpResponse FailureReply(const absl::Status& status,
                           absl::string_view documentation_url);
 
 // Gives a 200 its validators, and makes it a 304 where the request has them
-// already. `last_modified_ms` below 0: the answer has no time.
+// already. `last_modified_ms` below 0: the answer has no time. `tag` empty: a
+// weak entity tag of the body.
 HttpResponse Conditional(const HttpRequest& request, int64_t last_modified_ms,
-                         HttpResponse response);
+                         HttpResponse response, std::string tag = "");
 
 }  // namespace internal
 }  // namespace slipway

@@ -16,6 +16,7 @@
 #include "absl/types/optional.h"
 #include "slipway/adapters/rest/json_body.h"
 #include "slipway/adapters/rest/pages.h"
+#include "slipway/adapters/rest/preconditions.h"
 #include "slipway/adapters/rest/replies.h"
 #include "slipway/adapters/rest/request_fields.h"
 #include "slipway/adapters/rest/target.h"
@@ -39,6 +40,7 @@ using internal::RejectionReply;
 using internal::Target;
 
 constexpr absl::string_view kApiVersions[] = {"2022-11-28", "2026-03-10"};
+constexpr absl::string_view kIdempotencyKey = "Idempotency-Key";
 constexpr absl::string_view kRootDocumentation = "https://docs.github.com/rest";
 
 // What every answer has.
@@ -226,10 +228,14 @@ class Exchange {
             ? params_.store->FindRepositoryById(route_.repository_id)
             : params_.store->FindRepository(route_.repository);
     if (!repository.ok()) return Failure(repository.status());
-    if (!repository->has_value()) return NotFound();
-    repository_ = **repository;
-    route_.repository.set_owner(repository_.owner());
-    route_.repository.set_name(repository_.name());
+    repository_exists_ = repository->has_value();
+    if (repository_exists_) {
+      repository_ = **repository;
+      route_.repository.set_owner(repository_.owner());
+      route_.repository.set_name(repository_.name());
+    } else if (!MayBeReplayed()) {
+      return NotFound();
+    }
     switch (route_.endpoint) {
       case Endpoint::kListDeployments:
         return ListDeployments();
@@ -252,6 +258,13 @@ class Exchange {
   }
 
  private:
+  // What was answered under a key outlives its repository (R100).
+  bool MayBeReplayed() const {
+    return route_.repository_id == 0 &&
+           (request_.method == "POST" || request_.method == "DELETE") &&
+           FindHeader(request_.headers, kIdempotencyKey) != nullptr;
+  }
+
   HttpResponse NotFound() const {
     return ErrorReply(404, "Not Found", documentation_url_);
   }
@@ -320,8 +333,62 @@ class Exchange {
     if (!found.ok()) return Failure(found.status());
     if (!found->has_value()) return NotFound();
     const v1::Deployment& deployment = (*found)->deployment;
+    HttpResponse response =
+        RowReply(200, deployment, internal::WriteDeployment);
+    std::string tag =
+        internal::DeploymentTag(IdOfLatestStatus(**found), response.body);
     return Conditional(request_, deployment.updated_at_ms(),
-                       RowReply(200, deployment, internal::WriteDeployment));
+                       std::move(response), std::move(tag));
+  }
+
+  static int64_t IdOfLatestStatus(const Store::DeploymentResult& found) {
+    return found.latest_status.has_value() ? found.latest_status->id() : 0;
+  }
+
+  // Takes the key of the request into the command; what is wrong with it, or
+  // nothing.
+  absl::optional<HttpResponse> AddKey(v1::Command& command) const {
+    const std::vector<absl::string_view> keys =
+        internal::HeaderValues(request_.headers, kIdempotencyKey);
+    if (keys.empty()) return absl::nullopt;
+    if (keys.size() > 1 || keys[0].empty()) {
+      return ErrorReply(
+          422,
+          absl::StrCat(kIdempotencyKey,
+                       keys.size() > 1 ? " is given twice" : " is empty"),
+          documentation_url_);
+    }
+    command.set_idempotency_key(std::string(keys[0]));
+    return absl::nullopt;
+  }
+
+  // Takes If-Match into the command; why that failed, or nothing. The same
+  // header makes the same expectation whatever has come since, so that a
+  // request that is sent again is the same one (R100).
+  absl::optional<HttpResponse> AddExpectation(v1::Command& command) {
+    const absl::optional<internal::IfMatch> wanted =
+        internal::IfMatchOf(request_.headers);
+    if (!wanted.has_value() || wanted->any) return absl::nullopt;
+    v1::Expectation& expectation = *command.mutable_expectation();
+    if (wanted->tags.empty()) return absl::nullopt;
+    const auto found = params_.store->FindDeployment(
+        {route_.repository, route_.deployment_id});
+    if (!found.ok()) return Failure(found.status());
+    for (const internal::ListedTag& tag : wanted->tags) {
+      // Of the status that is the latest the whole tag must be right; of
+      // another one the id is wrong anyway.
+      if (found->has_value() &&
+          tag.latest_status_id == IdOfLatestStatus(**found) &&
+          tag.text !=
+              internal::DeploymentTag(
+                  tag.latest_status_id,
+                  RowReply(200, (*found)->deployment, internal::WriteDeployment)
+                      .body)) {
+        continue;
+      }
+      expectation.add_latest_status_ids(tag.latest_status_id);
+    }
+    return absl::nullopt;
   }
 
   HttpResponse ListStatuses() {
@@ -349,15 +416,35 @@ class Exchange {
   // Decides and commits. Gives the decision to `accepted`, or answers itself.
   template <typename Accepted>
   HttpResponse Execute(v1::Command& command, Accepted accepted) {
+    if (absl::optional<HttpResponse> problem = AddKey(command)) {
+      return *std::move(problem);
+    }
     *command.mutable_repository() = route_.repository;
     *command.mutable_actor() = params_.actor;
     const absl::StatusOr<v1::Decision> decision =
         params_.runner->Execute(command);
     if (!decision.ok()) return Failure(decision.status());
+    HttpResponse response;
     if (decision->has_rejection()) {
-      return RejectionReply(decision->rejection(), documentation_url_);
+      const v1::Rejection& rejection = decision->rejection();
+      // Of a repository that is not there no more than that is told.
+      response = !repository_exists_ &&
+                         rejection.reason() == v1::REASON_MALFORMED_COMMAND
+                     ? NotFound()
+                     : RejectionReply(rejection, documentation_url_);
+    } else {
+      if (!decision->acceptance().events().empty()) {
+        // As it was spelled then, so that an answer is the same each time.
+        const v1::Event& event = decision->acceptance().events(0);
+        repository_.set_owner(event.repository().owner());
+        repository_.set_name(event.repository().name());
+      }
+      response = accepted(decision->acceptance());
     }
-    return accepted(decision->acceptance());
+    if (decision->replayed()) {
+      response.headers.push_back({"Idempotent-Replayed", "true"});
+    }
+    return response;
   }
 
   internal::JsonBody ParseBody() const {
@@ -370,7 +457,9 @@ class Exchange {
     v1::Command command;
     const BodyProblem problem = internal::ReadCreateDeployment(
         ParseBody(), command.mutable_create_deployment());
-    if (problem.status != 0) return Problem(problem);
+    if (problem.status != 0) {
+      return repository_exists_ ? Problem(problem) : NotFound();
+    }
     return Execute(command, [&](const v1::Acceptance& acceptance) {
       if (acceptance.outcome() == v1::OUTCOME_AUTO_MERGED) {
         std::string body;
@@ -403,6 +492,9 @@ class Exchange {
       if (!found.ok()) return Failure(found.status());
       return found->has_value() ? Problem(problem) : NotFound();
     }
+    if (absl::optional<HttpResponse> failure = AddExpectation(command)) {
+      return *std::move(failure);
+    }
     return Execute(command, [&](const v1::Acceptance& acceptance) {
       const v1::DeploymentStatus& status = acceptance.events(0).status();
       HttpResponse response = RowReply(201, status, internal::WriteStatus);
@@ -418,6 +510,9 @@ class Exchange {
     v1::Command command;
     command.mutable_delete_deployment()->set_deployment_id(
         route_.deployment_id);
+    if (absl::optional<HttpResponse> failure = AddExpectation(command)) {
+      return *std::move(failure);
+    }
     return Execute(command, [&](const v1::Acceptance& /*acceptance*/) {
       HttpResponse response;
       response.status = 204;
@@ -433,6 +528,7 @@ class Exchange {
   const BaseUrls base_;
   const absl::string_view documentation_url_;
   v1::Repository repository_;
+  bool repository_exists_ = false;
 };
 
 }  // namespace
