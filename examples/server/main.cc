@@ -7,27 +7,35 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "slipway/adapters/curl/curl_client.h"
 #include "slipway/adapters/http/server.h"
 #include "slipway/adapters/memory/memory_source_control.h"
 #include "slipway/adapters/operations/operations_handler.h"
 #include "slipway/adapters/prometheus/prometheus_metrics.h"
 #include "slipway/adapters/rest/rest_handler.h"
 #include "slipway/adapters/system/system_clock.h"
+#include "slipway/adapters/webhook/webhook_sender.h"
 #include "slipway/core/rules.h"
+#include "slipway/examples/server/hooks.h"
 #include "slipway/examples/server/seed.h"
 #include "slipway/examples/server/server_flags.h"
 #include "slipway/examples/server/storage.h"
+#include "slipway/ports/delivery_queue.h"
 #include "slipway/runner/runner.h"
 #include "slipway/v1/seed.pb.h"
 
@@ -74,17 +82,53 @@ void WaitForEnd(const sigset_t& signals) {
   }
 }
 
+// "http://127.0.0.1:8080".
+std::string ListenUrl(const ServerFlags& flags, int port) {
+  const bool v6 = absl::StrContains(flags.listen.address, ":");
+  return absl::StrCat("http://", v6 ? "[" : "", flags.listen.address,
+                      v6 ? "]" : "", ":", port);
+}
+
+// Where the API begins, below the address of the server.
+std::string ApiPath(const ServerFlags& flags) {
+  return flags.dialect == slipway::RestDialect::kEnterprise ? "/api/v3" : "";
+}
+
 void Announce(const ServerFlags& flags, int port,
               const v1::Repository& repository) {
-  const bool v6 = absl::StrContains(flags.listen.address, ":");
-  const std::string url = absl::StrCat(
-      "http://", v6 ? "[" : "", flags.listen.address, v6 ? "]" : "", ":", port,
-      flags.dialect == slipway::RestDialect::kEnterprise ? "/api/v3" : "");
+  const std::string url = absl::StrCat(ListenUrl(flags, port), ApiPath(flags));
   std::cout << "Slipway serves " << url << "\n"
             << "Try: curl -X POST -d '{\"ref\":\""
             << repository.default_branch() << "\"}' " << url << "/repos/"
             << repository.owner() << "/" << repository.name() << "/deployments"
             << std::endl;
+}
+
+// From here on the stream is kept for the hooks, whoever decides.
+absl::Status AddHooks(const std::vector<slipway::WebhookHook>& hooks,
+                      slipway::DeliveryQueue* deliveries) {
+  if (!hooks.empty() && deliveries == nullptr) {
+    return absl::InvalidArgumentError(
+        "--webhook: this store keeps no deliveries");
+  }
+  for (const slipway::WebhookHook& hook : hooks) {
+    const auto added = deliveries->AddHook({hook.url});
+    if (!added.ok()) return added.status();
+  }
+  return absl::OkStatus();
+}
+
+slipway::WebhookOptions WebhookOptionsOf(
+    const ServerFlags& flags, std::vector<slipway::WebhookHook> hooks,
+    int port) {
+  slipway::WebhookOptions options;
+  options.hooks = std::move(hooks);
+  options.html_url = flags.base_url.empty()
+                         ? ListenUrl(flags, port)
+                         : std::string(absl::StripSuffix(flags.base_url, "/"));
+  options.api_url = absl::StrCat(options.html_url, ApiPath(flags));
+  options.allow_private_addresses = flags.webhook_allow_private;
+  return options;
 }
 
 absl::Status Serve(const ServerFlags& flags) {
@@ -98,6 +142,8 @@ absl::Status Serve(const ServerFlags& flags) {
         absl::StrCat("--seed: ", source_control.status().message()));
   }
   const v1::Repository& first = seed->repositories(0).repository();
+  const auto hooks = ReadHooks(flags.hooks);
+  if (!hooks.ok()) return hooks.status();
 
   // What is opened first is closed last.
   slipway::PrometheusMetrics metrics;
@@ -110,6 +156,12 @@ absl::Status Serve(const ServerFlags& flags) {
   absl::Status status = PutMissingRepositories(
       *seed, Octocat(), *storage->store, *storage->outbox, runner);
   if (!status.ok()) return status;
+  status = AddHooks(*hooks, storage->deliveries);
+  if (!status.ok()) return status;
+  slipway::CurlClient http;
+  std::unique_ptr<slipway::WebhookSender> owned_sender;
+  // For the threads of the server, which is there before it.
+  std::atomic<slipway::WebhookSender*> sender{nullptr};
 
   slipway::RestHandler rest(
       {&runner, storage->store, flags.dialect, flags.base_url, Octocat()});
@@ -123,6 +175,9 @@ absl::Status Serve(const ServerFlags& flags) {
   operations_params.metrics_content_type =
       slipway::PrometheusMetrics::kContentType;
   operations_params.metrics = &metrics;
+  operations_params.on_write = [&] {
+    if (slipway::WebhookSender* const started = sender.load()) started->Wake();
+  };
   slipway::OperationsHandler operations(operations_params);
 
   slipway::HttpServerOptions options;
@@ -134,12 +189,24 @@ absl::Status Serve(const ServerFlags& flags) {
   const auto server = slipway::HttpServer::Start(options, &operations);
   if (!server.ok()) return server.status();
   const int port = (*server)->port();
+  if (!hooks->empty()) {
+    auto created = slipway::WebhookSender::Create(
+        {storage->deliveries, storage->outbox, storage->store, &http, &clock,
+         &metrics},
+        WebhookOptionsOf(flags, *hooks, port));
+    if (!created.ok()) return created.status();
+    owned_sender = *std::move(created);
+    status = owned_sender->Start();
+    if (!status.ok()) return status;
+    sender.store(owned_sender.get());
+  }
   status = WritePortFile(flags.port_file, port);
   if (!status.ok()) return status;
 
   Announce(flags, port, first);
   WaitForEnd(end_signals);
   (*server)->Shutdown();
+  if (owned_sender != nullptr) owned_sender->Stop();
   return absl::OkStatus();
 }
 

@@ -40,6 +40,16 @@ ABSL_FLAG(std::string, base_url, "",
           "and the Host header of the request)");
 ABSL_FLAG(std::string, rules, "documented",
           "documented or observed: which preset of rules to follow");
+ABSL_FLAG(std::string, webhook, "",
+          "URL that is told of deployments and statuses; give it again for "
+          "each further one");
+ABSL_FLAG(std::string, webhook_secret_file, "",
+          "file with the secret that signs what is told; one for each "
+          "--webhook, in the same order");
+ABSL_FLAG(bool, webhook_allow_private, true,
+          "whether webhooks may go to this machine and to private networks. "
+          "This is an example; where others choose the URLs, say "
+          "--nowebhook_allow_private");
 
 namespace {
 
@@ -76,6 +86,17 @@ absl::Status CheckBaseUrl(const std::string& url) {
                    "' is not http:// or https:// and a host"));
 }
 
+// The values of a flag that may be repeated. `last` is what Abseil has of it.
+absl::StatusOr<std::vector<std::string>> ValuesOf(
+    const std::vector<std::string>& arguments, absl::string_view name,
+    const std::string& last) {
+  std::vector<std::string> values = ValuesOfFlag(arguments, name);
+  if (!values.empty() ? values.back() == last : last.empty()) return values;
+  // Such as by --flagfile, where only one would count.
+  return absl::InvalidArgumentError(
+      absl::StrCat("--", name, ": give it on the command line itself"));
+}
+
 }  // namespace
 
 absl::StatusOr<ServerFlags> ReadFlags(int argc, char** argv) {
@@ -87,6 +108,7 @@ absl::StatusOr<ServerFlags> ReadFlags(int argc, char** argv) {
   absl::SetFlagsUsageConfig(usage);
   absl::SetProgramUsageMessage(
       "Serves the GitHub Deployments API, with /healthz and /metrics.");
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
   const auto rest = absl::ParseCommandLine(argc, argv);
   if (rest.size() > 1) {
     return absl::InvalidArgumentError(
@@ -113,5 +135,15 @@ absl::StatusOr<ServerFlags> ReadFlags(int argc, char** argv) {
   flags.base_url = absl::GetFlag(FLAGS_base_url);
   absl::Status status = CheckBaseUrl(flags.base_url);
   if (!status.ok()) return status;
+  const auto urls =
+      ValuesOf(arguments, "webhook", absl::GetFlag(FLAGS_webhook));
+  if (!urls.ok()) return urls.status();
+  const auto secret_files = ValuesOf(arguments, "webhook_secret_file",
+                                     absl::GetFlag(FLAGS_webhook_secret_file));
+  if (!secret_files.ok()) return secret_files.status();
+  const auto hooks = PairHooks(*urls, *secret_files);
+  if (!hooks.ok()) return hooks.status();
+  flags.hooks = *hooks;
+  flags.webhook_allow_private = absl::GetFlag(FLAGS_webhook_allow_private);
   return flags;
 }

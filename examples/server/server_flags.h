@@ -10,14 +10,8 @@
 #include "absl/status/statusor.h"
 #include "slipway/adapters/http/listen_address.h"
 #include "slipway/adapters/rest/rest_handler.h"
+#include "slipway/examples/server/hooks.h"
 #include "slipway/v1/rules.pb.h"
-
-// Somebody to tell of events.
-struct HookFlag {
-  std::string url;
-  // A path; what signs the deliveries is in the file.
-  std::string secret_file;
-};
 
 struct ServerFlags {
   slipway::ListenAddress listen;
@@ -31,8 +25,8 @@ struct ServerFlags {
   std::string base_url;
   slipway::v1::Rules rules;
   std::vector<HookFlag> hooks;
-  // Whether hooks may be on this machine or in a private network.
-  bool hooks_private = true;
+  // Whether hooks may be on this machine or in a private network (R106).
+  bool webhook_allow_private = true;
 };
 
 // Reads the flags of the command line. `--help` and unknown flags end the

@@ -83,6 +83,7 @@ HttpResponse OperationsHandler::HandOn(const HttpRequest& request) {
       write_failed_at_ms_.store(std::max<int64_t>(1, params_.clock->NowMs()));
     } else if (response.status < 300) {
       write_failed_at_ms_.store(0);
+      if (params_.on_write != nullptr) params_.on_write();
     }
   }
   if (params_.metrics != nullptr) {

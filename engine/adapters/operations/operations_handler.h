@@ -42,6 +42,9 @@ struct OperationsParams {
   // those of the next handler.
   std::function<std::string()> metrics_page;
   std::string metrics_content_type = "text/plain; version=0.0.4; charset=utf-8";
+  // Thread-safe and quick: called after each write that was answered with a
+  // success, as to wake whoever waits for events. Empty: nobody does.
+  std::function<void()> on_write;
   // nullptr: requests are not counted.
   Metrics* metrics = nullptr;
   // For how long a write that was answered 503 makes the server not ready, if

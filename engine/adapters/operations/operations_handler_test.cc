@@ -136,6 +136,23 @@ TEST_F(OperationsHandlerTest, R108AWriteThatFailedMakesItNotReadyForAWhile) {
   EXPECT_EQ(health(), 200);
 }
 
+TEST_F(OperationsHandlerTest, WritesThatSucceedAreTold) {
+  OperationsParams params = Params();
+  int writes = 0;
+  params.on_write = [&] { ++writes; };
+  OperationsHandler handler(params);
+  Send(handler, "GET", "/");
+  EXPECT_EQ(writes, 0);
+  Send(handler, "POST", "/");
+  Send(handler, "DELETE", "/");
+  EXPECT_EQ(writes, 2);
+  for (const int status : {404, 422, 503}) {
+    next_.status = status;
+    Send(handler, "POST", "/");
+  }
+  EXPECT_EQ(writes, 2);
+}
+
 TEST_F(OperationsHandlerTest, RequestsAreCountedByMethodAndCode) {
   OperationsHandler handler(Params());
   Send(handler, "GET", "/");

@@ -1,0 +1,85 @@
+#include "slipway/examples/server/hooks.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <fstream>
+#include <iterator>
+#include <set>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
+
+namespace {
+
+// The sender looks at it more closely; by then it is in the store.
+absl::Status CheckUrl(const std::string& url) {
+  absl::string_view rest = url;
+  const bool scheme = absl::ConsumePrefix(&rest, "http://") ||
+                      absl::ConsumePrefix(&rest, "https://");
+  const absl::string_view host = rest.substr(0, rest.find_first_of("/?"));
+  const bool plain = std::all_of(host.begin(), host.end(), [](unsigned char c) {
+    return absl::ascii_isalnum(c) || absl::StrContains("-._:[]", c);
+  });
+  const bool visible =
+      std::all_of(rest.begin(), rest.end(), absl::ascii_isgraph);
+  if (scheme && !host.empty() && plain && visible) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("--webhook: '", absl::CEscape(url),
+                   "' is not http:// or https://, a host and a path"));
+}
+
+absl::StatusOr<std::string> ReadSecret(const std::string& path) {
+  std::ifstream file(path);
+  file.peek();  // which finds a directory out
+  if (file.bad() || !file.is_open()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--webhook_secret_file: cannot read ", path));
+  }
+  const std::string text(std::istreambuf_iterator<char>(file), {});
+  const absl::string_view secret =
+      absl::StripSuffix(absl::StripSuffix(text, "\n"), "\r");
+  if (secret.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--webhook_secret_file: ", path, " is empty"));
+  }
+  return std::string(secret);
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<HookFlag>> PairHooks(
+    const std::vector<std::string>& urls,
+    const std::vector<std::string>& secret_files) {
+  if (urls.size() != secret_files.size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("each --webhook needs a --webhook_secret_file: there are ",
+                     urls.size(), " and ", secret_files.size()));
+  }
+  std::vector<HookFlag> hooks;
+  std::set<std::string> seen;
+  for (size_t i = 0; i < urls.size(); ++i) {
+    const absl::Status status = CheckUrl(urls[i]);
+    if (!status.ok()) return status;
+    if (!seen.insert(urls[i]).second) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--webhook: ", urls[i], " is there twice"));
+    }
+    hooks.push_back({urls[i], secret_files[i]});
+  }
+  return hooks;
+}
+
+absl::StatusOr<std::vector<slipway::WebhookHook>> ReadHooks(
+    const std::vector<HookFlag>& flags) {
+  std::vector<slipway::WebhookHook> hooks;
+  for (const HookFlag& flag : flags) {
+    absl::StatusOr<std::string> secret = ReadSecret(flag.secret_file);
+    if (!secret.ok()) return secret.status();
+    hooks.push_back({flag.url, *std::move(secret), {}});
+  }
+  return hooks;
+}

@@ -1,0 +1,35 @@
+// Whom the server tells of events.
+
+#ifndef EXAMPLES_SERVER_HOOKS_H_
+#define EXAMPLES_SERVER_HOOKS_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "slipway/adapters/webhook/webhook_options.h"
+
+// One --webhook with its --webhook_secret_file.
+struct HookFlag {
+  std::string url;
+  // A path; what signs the deliveries is in the file.
+  std::string secret_file;
+};
+
+// Pairs the first URL with the first file, and so on.
+//
+// INVALID_ARGUMENT: there are not as many of the one as of the other; a URL is
+// none, or is there twice.
+absl::StatusOr<std::vector<HookFlag>> PairHooks(
+    const std::vector<std::string>& urls,
+    const std::vector<std::string>& secret_files);
+
+// The hooks with their secrets: what the files hold, without the line end that
+// editors leave.
+//
+// INVALID_ARGUMENT: a file cannot be read, or is empty.
+absl::StatusOr<std::vector<slipway::WebhookHook>> ReadHooks(
+    const std::vector<HookFlag>& flags);
+
+#endif  // EXAMPLES_SERVER_HOOKS_H_
