@@ -187,11 +187,6 @@ def slipway_dependencies():
         system_files = {"@slipway//third_party/system:openssl.BUILD": "BUILD.bazel"},
     )
     _maybe(
-        name = "openssl",
-        module = "openssl",
-        system_files = {"@slipway//third_party/system:openssl.BUILD": "BUILD.bazel"},
-    )
-    _maybe(
         name = "rules_cc",
         url = _GITHUB + "bazelbuild/rules_cc/releases/download/0.0.4/rules_cc-0.0.4.tar.gz",
         sha256 = "af6cc82d87db94585bceeda2561cb8a9d55ad435318ccb4ddfee18a43580fb5d",
