@@ -19,6 +19,8 @@ struct DeliveryRow {
   int64_t attempt_count = 0;
   int64_t repository = 0;
   int64_t deployment_id = 0;
+  absl::optional<int64_t> leased_until_ms;
+  bool is_head = false;
 };
 
 absl::Status NoHook(int64_t id) {
@@ -76,6 +78,8 @@ void ReadDelivery(const Query& query, DeliveryRow* row) {
   row->attempt_count = query.Int(8);
   row->repository = query.Int(9);
   row->deployment_id = query.Int(10);
+  if (!query.IsNull(11)) row->leased_until_ms = query.Int(11);
+  row->is_head = query.Int(12) != 0;
 }
 
 absl::StatusOr<absl::optional<DeliveryRow>> FindRow(Database& database,
@@ -130,36 +134,28 @@ std::string MakeGuid() {
   return guid;
 }
 
-// Sees to it that of a deployment's pending deliveries the oldest is due, and
-// no other: those that it finds without a time are due from when they were
-// enqueued.
-absl::Status MakeOldestDue(Rows& rows, int64_t hook, int64_t repository,
-                           int64_t deployment_id) {
-  struct Pending {
-    int64_t id = 0;
-    bool is_due = false;
-    int64_t enqueued_at_ms = 0;
-  };
-  std::vector<Pending> pending;
+// Sees to it that of a deployment's pending deliveries the oldest is the head,
+// and no other.
+absl::Status MakeOldestHead(Rows& rows, const DeliveryRow& changed) {
+  // Behind the oldest there may be the one that was it before.
+  constexpr int64_t kLookedAt = 2;
+  std::vector<std::pair<int64_t, bool>> pending;
   {
-    // Behind the oldest there may be the one that was it before.
-    constexpr int64_t kLookedAt = 2;
-    Query query(rows.database(), Sql::kFindFirstPending, hook, repository,
-                deployment_id, kLookedAt);
-    while (query.Next()) {
-      pending.push_back({query.Int(0), !query.IsNull(1), query.Int(2)});
-    }
+    Query query(rows.database(), Sql::kFindFirstPending,
+                changed.delivery.hook_id, changed.repository,
+                changed.deployment_id, kLookedAt);
+    while (query.Next()) pending.emplace_back(query.Int(0), query.Int(1) != 0);
     if (!query.status().ok()) return query.status();
   }
-  if (pending.empty()) return absl::OkStatus();
-  if (pending.size() > 1 && pending[1].is_due) {
-    absl::Status status = Run(rows.database(), Sql::kSetDue, pending[1].id,
-                              absl::optional<int64_t>());
-    if (!status.ok()) return status;
+  bool is_oldest = true;
+  for (const auto& [id, is_head] : pending) {
+    if (is_head != is_oldest) {
+      absl::Status status = Run(rows.database(), Sql::kSetHead, id, is_oldest);
+      if (!status.ok()) return status;
+    }
+    is_oldest = false;
   }
-  if (pending[0].is_due) return absl::OkStatus();
-  return Run(rows.database(), Sql::kSetDue, pending[0].id,
-             pending[0].enqueued_at_ms);
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -245,7 +241,10 @@ absl::StatusOr<int64_t> Enqueue(Rows& rows,
   int64_t added = 0;
   for (const NumberedEntry& numbered : *entries) {
     const OutboxEntry& entry = numbered.entry;
-    if (!entry.notify) continue;
+    const bool is_wanted = params.types.empty() ||
+                           std::find(params.types.begin(), params.types.end(),
+                                     entry.event.type()) != params.types.end();
+    if (!entry.notify || !is_wanted) continue;
     const int64_t deployment_id = entry.event.has_status()
                                       ? entry.event.status().deployment_id()
                                       : entry.event.deployment().id();
@@ -256,12 +255,10 @@ absl::StatusOr<int64_t> Enqueue(Rows& rows,
       is_first = !query.Next();
       if (!query.status().ok()) return query.status();
     }
-    absl::optional<int64_t> due_at_ms;
-    if (is_first) due_at_ms = params.now_ms;
     const std::string guid = MakeGuid();
     absl::Status status = Run(database, Sql::kInsertDelivery, params.hook_id,
                               guid, entry.global_position, numbered.repository,
-                              deployment_id, params.now_ms, due_at_ms);
+                              deployment_id, params.now_ms, is_first);
     if (!status.ok()) return status;
     ++added;
   }
@@ -276,6 +273,10 @@ absl::StatusOr<int64_t> Enqueue(Rows& rows,
 
 absl::StatusOr<std::vector<Delivery>> Claim(
     Rows& rows, const DeliveryQueue::ClaimParams& params) {
+  absl::Status released =
+      Run(rows.database(), Sql::kReleaseLeases, params.hook_id, params.now_ms);
+  if (!released.ok()) return released;
+  if (sqlite3_changes(rows.database().handle()) > 0) rows.NoteChange();
   std::vector<DeliveryRow> found;
   if (params.limit > 0) {
     Query query(rows.database(), Sql::kListDue, params.hook_id, params.now_ms,
@@ -288,7 +289,7 @@ absl::StatusOr<std::vector<Delivery>> Claim(
     absl::Status status = AddEntry(rows.database(), &row);
     if (!status.ok()) return status;
     rows.NoteChange();
-    status = Run(rows.database(), Sql::kSetDue, row.delivery.id,
+    status = Run(rows.database(), Sql::kLease, row.delivery.id,
                  params.now_ms + std::max<int64_t>(params.lease_ms, 0));
     if (!status.ok()) return status;
     claimed.push_back(std::move(row.delivery));
@@ -312,19 +313,17 @@ absl::Status Record(Rows& rows, const DeliveryQueue::RecordParams& params) {
                             params.attempt.duration_ms,
                             params.attempt.status_code, params.attempt.error);
   if (!status.ok()) return status;
-  const DeliveryState state = was_pending ? params.state : row.delivery.state;
-  absl::optional<int64_t> due_at_ms;
-  if (is_pending) due_at_ms = params.due_at_ms;
-  status = Run(database, Sql::kUpdateDelivery, params.delivery_id,
-               static_cast<int>(state), due_at_ms, row.attempt_count + 1,
-               row.delivery.attempts_since_due + (was_pending ? 1 : 0));
-  if (!status.ok() || !was_pending) return status;
-  if (!is_pending) {
-    status = Run(database, Sql::kAddPending, row.delivery.hook_id, -1);
-    if (!status.ok()) return status;
-  }
-  return MakeOldestDue(rows, row.delivery.hook_id, row.repository,
-                       row.deployment_id);
+  status =
+      Run(database, Sql::kUpdateDelivery, params.delivery_id,
+          static_cast<int>(was_pending ? params.state : row.delivery.state),
+          is_pending ? params.due_at_ms : row.delivery.due_at_ms,
+          row.attempt_count + 1,
+          row.delivery.attempts_since_due + (was_pending ? 1 : 0),
+          absl::optional<int64_t>(), is_pending && row.is_head);
+  if (!status.ok() || !was_pending || is_pending) return status;
+  status = Run(database, Sql::kAddPending, row.delivery.hook_id, int64_t{-1});
+  if (!status.ok()) return status;
+  return MakeOldestHead(rows, row);
 }
 
 absl::StatusOr<std::vector<Delivery>> ListDeliveries(
@@ -370,28 +369,16 @@ absl::Status Redeliver(Rows& rows,
   if (!found->has_value()) return NoDelivery(params.delivery_id);
   const DeliveryRow& row = **found;
   rows.NoteChange();
-  absl::Status status = Run(database, Sql::kUpdateDelivery, params.delivery_id,
-                            static_cast<int>(DeliveryState::kPending),
-                            params.now_ms, row.attempt_count, int64_t{0});
+  absl::Status status =
+      Run(database, Sql::kUpdateDelivery, params.delivery_id,
+          static_cast<int>(DeliveryState::kPending), params.now_ms,
+          row.attempt_count, int64_t{0}, row.leased_until_ms, row.is_head);
+  if (!status.ok() || row.delivery.state == DeliveryState::kPending) {
+    return status;
+  }
+  status = Run(database, Sql::kAddPending, row.delivery.hook_id, int64_t{1});
   if (!status.ok()) return status;
-  if (row.delivery.state != DeliveryState::kPending) {
-    status = Run(database, Sql::kAddPending, row.delivery.hook_id, 1);
-    if (!status.ok()) return status;
-  }
-  int64_t oldest = 0;
-  {
-    Query query(database, Sql::kFindFirstPending, row.delivery.hook_id,
-                row.repository, row.deployment_id, int64_t{1});
-    if (query.Next()) oldest = query.Int(0);
-    if (!query.status().ok()) return query.status();
-  }
-  if (oldest != params.delivery_id) {
-    // Its turn comes after those.
-    return Run(database, Sql::kSetDue, params.delivery_id,
-               absl::optional<int64_t>());
-  }
-  return MakeOldestDue(rows, row.delivery.hook_id, row.repository,
-                       row.deployment_id);
+  return MakeOldestHead(rows, row);
 }
 
 absl::StatusOr<int64_t> Prune(Rows& rows,

@@ -190,16 +190,23 @@ CREATE TABLE deliveries (
   -- 1 pending, 2 delivered, 3 failed
   state INTEGER NOT NULL CHECK (state BETWEEN 1 AND 3),
   enqueued_at_ms INTEGER NOT NULL,
-  -- Of each deployment only the oldest that is pending has one.
-  due_at_ms INTEGER CHECK (due_at_ms IS NULL OR state = 1),
+  due_at_ms INTEGER NOT NULL,
+  -- NULL: nobody has claimed it.
+  leased_until_ms INTEGER CHECK (leased_until_ms IS NULL OR state = 1),
+  -- Whether it is the oldest of its deployment that is pending: a claim looks
+  -- at these only.
+  is_head INTEGER NOT NULL CHECK (is_head IN (0, 1)),
   attempt_count INTEGER NOT NULL CHECK (attempt_count >= 0),
   attempts_since_due INTEGER NOT NULL
     CHECK (attempts_since_due BETWEEN 0 AND attempt_count),
-  UNIQUE (hook, global_position)
+  UNIQUE (hook, global_position),
+  CHECK (is_head = 0 OR state = 1)
 ) STRICT;
 CREATE INDEX deliveries_by_hook ON deliveries (hook, delivery);
 CREATE INDEX deliveries_due ON deliveries (hook, due_at_ms, delivery)
-  WHERE due_at_ms IS NOT NULL;
+  WHERE is_head = 1 AND leased_until_ms IS NULL;
+CREATE INDEX deliveries_leased ON deliveries (hook, leased_until_ms)
+  WHERE is_head = 1 AND leased_until_ms IS NOT NULL;
 CREATE INDEX deliveries_pending
   ON deliveries (hook, repository, deployment_id, delivery) WHERE state = 1;
 CREATE INDEX deliveries_ended ON deliveries (enqueued_at_ms, delivery)

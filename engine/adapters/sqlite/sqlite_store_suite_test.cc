@@ -23,6 +23,7 @@ class SqliteHandle : public StoreHandle {
   Store& store() override { return *store_; }
   Outbox& outbox() override { return *store_; }
   IdSource* ids() override { return store_.get(); }
+  DeliveryQueue* deliveries() override { return store_.get(); }
 
  private:
   const std::unique_ptr<SqliteStore> store_;
@@ -59,6 +60,7 @@ StoreSuiteParams Params() {
   params.capabilities.several_handles = true;
   params.capabilities.several_processes = true;
   params.capabilities.ids = true;
+  params.capabilities.deliveries = true;
   return params;
 }
 

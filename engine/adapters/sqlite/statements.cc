@@ -10,9 +10,10 @@ namespace {
   "status_count, environment_id, spelling_label, sha_label, ref_label, "   \
   "task_label"
 
-#define SLIPWAY_DELIVERY                                           \
-  "delivery, hook, guid, global_position, state, enqueued_at_ms, " \
-  "due_at_ms, attempts_since_due, attempt_count, repository, deployment_id"
+#define SLIPWAY_DELIVERY                                                      \
+  "delivery, hook, guid, global_position, state, enqueued_at_ms, "            \
+  "due_at_ms, attempts_since_due, attempt_count, repository, deployment_id, " \
+  "leased_until_ms, is_head"
 
 // Indexes are named, so that no statistics and no version of SQLite decide
 // otherwise.
@@ -270,8 +271,8 @@ const char* SqlText(Sql sql) {
     case Sql::kInsertDelivery:
       return "INSERT INTO deliveries (hook, guid, global_position, "
              "repository, deployment_id, state, enqueued_at_ms, due_at_ms, "
-             "attempt_count, attempts_since_due) "
-             "VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?7, 0, 0)";
+             "is_head, attempt_count, attempts_since_due) "
+             "VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?6, ?7, 0, 0)";
     case Sql::kFindDelivery:
       return "SELECT " SLIPWAY_DELIVERY " FROM deliveries WHERE delivery = ?1";
     case Sql::kListDeliveries:
@@ -282,19 +283,25 @@ const char* SqlText(Sql sql) {
     case Sql::kListDue:
       return "SELECT " SLIPWAY_DELIVERY
              " FROM deliveries INDEXED BY deliveries_due "
-             "WHERE hook = ?1 AND due_at_ms <= ?2 "
-             "ORDER BY due_at_ms, delivery LIMIT ?3";
+             "WHERE hook = ?1 AND due_at_ms <= ?2 AND is_head = 1 AND "
+             "leased_until_ms IS NULL ORDER BY due_at_ms, delivery LIMIT ?3";
     case Sql::kFindFirstPending:
-      return "SELECT delivery, due_at_ms, enqueued_at_ms "
+      return "SELECT delivery, is_head "
              "FROM deliveries INDEXED BY deliveries_pending "
              "WHERE hook = ?1 AND repository = ?2 AND deployment_id = ?3 AND "
              "state = 1 ORDER BY delivery LIMIT ?4";
-    case Sql::kSetDue:
-      return "UPDATE deliveries SET due_at_ms = ?2 WHERE delivery = ?1";
+    case Sql::kReleaseLeases:
+      return "UPDATE deliveries INDEXED BY deliveries_leased "
+             "SET leased_until_ms = NULL "
+             "WHERE hook = ?1 AND leased_until_ms <= ?2 AND is_head = 1";
+    case Sql::kLease:
+      return "UPDATE deliveries SET leased_until_ms = ?2 WHERE delivery = ?1";
+    case Sql::kSetHead:
+      return "UPDATE deliveries SET is_head = ?2 WHERE delivery = ?1";
     case Sql::kUpdateDelivery:
       return "UPDATE deliveries SET state = ?2, due_at_ms = ?3, "
-             "attempt_count = ?4, attempts_since_due = ?5 "
-             "WHERE delivery = ?1";
+             "attempt_count = ?4, attempts_since_due = ?5, "
+             "leased_until_ms = ?6, is_head = ?7 WHERE delivery = ?1";
     case Sql::kListEnded:
       return "SELECT delivery FROM deliveries INDEXED BY deliveries_ended "
              "WHERE state <> 1 AND enqueued_at_ms < ?1 "
