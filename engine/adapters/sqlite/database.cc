@@ -53,7 +53,11 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(
   for (const char* sql :
        {"PRAGMA cell_size_check = ON", "PRAGMA foreign_keys = ON",
         "PRAGMA temp_store = MEMORY", "PRAGMA cache_size = -65536"}) {
+    // Some of them look at the file.
     const absl::Status status = database->Execute(sql);
+    if (database->CannotBeWritten()) {
+      return absl::FailedPreconditionError(status.message());
+    }
     if (!status.ok()) return status;
   }
   absl::Status status;
@@ -78,15 +82,7 @@ absl::Status Database::PrepareToWrite(int64_t checkpoint_pages) {
     std::this_thread::sleep_for(kBusyPause);
     mode = AskText("PRAGMA journal_mode = WAL");
   }
-  if (!mode.ok()) {
-    const int code = sqlite3_extended_errcode(handle_) & 0xff;
-    if (code == SQLITE_READONLY || code == SQLITE_CANTOPEN) {
-      return absl::FailedPreconditionError(
-          absl::StrCat(path_, ": it or its directory cannot be written: ",
-                       sqlite3_errmsg(handle_)));
-    }
-    return mode.status();
-  }
+  if (!mode.ok()) return mode.status();
   if (*mode != "wal") {
     return absl::FailedPreconditionError(
         absl::StrCat(path_, ": its file system cannot hold a WAL"));
@@ -113,9 +109,15 @@ int Database::OnBusy(void* self, int attempts) {
   return 1;
 }
 
+bool Database::CannotBeWritten() const {
+  return (last_failure_ & 0xff) == SQLITE_READONLY ||
+         (last_failure_ & 0xff) == SQLITE_CANTOPEN;
+}
+
 int64_t Database::TakeRetries() { return std::exchange(retries_, 0); }
 
-absl::Status Database::Failure(int code) const {
+absl::Status Database::Failure(int code) {
+  last_failure_ = code;
   const absl::string_view why =
       handle_ == nullptr || code != (sqlite3_extended_errcode(handle_))
           ? sqlite3_errstr(code)
@@ -129,6 +131,10 @@ absl::Status Database::Failure(int code) const {
     case SQLITE_MISMATCH:
       return absl::DataLossError(absl::StrCat(
           path_, ": the decision does not fit what is stored: ", why));
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
+      return absl::UnavailableError(absl::StrCat(
+          path_, ": it or its directory cannot be written: ", why));
     case SQLITE_FULL:
       return absl::UnavailableError(
           absl::StrCat(path_, ": no room is left: ", why));

@@ -49,7 +49,7 @@ class Database {
   // writes, and what is committed is synced. `checkpoint_pages`: in the WAL,
   // from which on they are moved into the file.
   //
-  // FAILED_PRECONDITION: it cannot be written, or cannot have a WAL.
+  // FAILED_PRECONDITION: it cannot have a WAL.
   // DATA_LOSS: it is damaged, or no database.
   // UNAVAILABLE: others have it locked.
   absl::Status PrepareToWrite(int64_t checkpoint_pages);
@@ -69,8 +69,12 @@ class Database {
   // How often it waited for another process since the last call.
   int64_t TakeRetries();
 
+  // Whether the last failure was that the file, or its directory, cannot be
+  // written at all.
+  bool CannotBeWritten() const;
+
   // What `code`, or the last error, means for a caller.
-  absl::Status Failure(int code) const;
+  absl::Status Failure(int code);
 
   const std::string& path() const { return path_; }
   sqlite3* handle() const { return handle_; }
@@ -89,6 +93,7 @@ class Database {
   int64_t busy_timeout_ms_ = 0;
   int64_t busy_since_ms_ = 0;
   int64_t retries_ = 0;
+  int last_failure_ = SQLITE_OK;
   int64_t data_version_ = -1;
 };
 

@@ -216,9 +216,10 @@ absl::StatusOr<Hook> AddHook(Rows& rows,
   if (!end.ok()) return end.status();
   hook.cursor = *end;
   rows.NoteChange();
-  Query query(rows.database(), Sql::kInsertHook, hook.url, hook.cursor);
-  if (query.Next()) hook.id = query.Int(0);
-  if (!query.status().ok()) return query.status();
+  absl::Status status =
+      Run(rows.database(), Sql::kInsertHook, hook.url, hook.cursor);
+  if (!status.ok()) return status;
+  hook.id = sqlite3_last_insert_rowid(rows.database().handle());
   return hook;
 }
 

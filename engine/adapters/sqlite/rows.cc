@@ -16,6 +16,8 @@ namespace {
 
 // Of repositories, environments and labels each, before it starts anew.
 constexpr size_t kCachedMax = 20'000;
+// Of each repository's refs.
+constexpr size_t kRefsCachedMax = 100;
 // Of a decision in one row of the outbox, so that a page costs what it gives.
 constexpr int kEventsPerRow = 64;
 // With every answer that is kept, so many old ones go at the most.
@@ -118,9 +120,8 @@ absl::StatusOr<Rows::Environment*> Rows::FindEnvironment(
 
 absl::StatusOr<Rows::Label*> Rows::FindLabel(int64_t repository, LabelKind kind,
                                              absl::string_view value) {
-  LabelKey key(repository, static_cast<int>(kind), value);
-  const auto known = labels_.find(key);
-  if (known != labels_.end()) return known->second.get();
+  const auto known = labels_.find(LabelKey(repository, kind, value));
+  if (known != labels_.end()) return known->get();
   Query query(database_, Sql::kFindLabel, repository, static_cast<int>(kind),
               value);
   if (!query.Next()) {
@@ -133,9 +134,7 @@ absl::StatusOr<Rows::Label*> Rows::FindLabel(int64_t repository, LabelKind kind,
   found->value = std::string(value);
   found->number = query.Int(0);
   found->deployment_count = query.Int(1);
-  std::unique_ptr<Label>& place = labels_[std::move(key)];
-  place = std::move(found);
-  return place.get();
+  return labels_.insert(std::move(found)).first->get();
 }
 
 absl::StatusOr<absl::optional<DeploymentRow>> Rows::FindDeployment(
@@ -155,7 +154,7 @@ absl::StatusOr<absl::optional<DeploymentRow>> Rows::FindDeployment(
 // Facts.
 
 absl::Status Rows::AddFacts(const v1::Rules& rules, const v1::Command& command,
-                            const Repository* repository, v1::Facts* facts) {
+                            Repository* repository, v1::Facts* facts) {
   if (command.has_put_repository()) {
     Query query(database_, Sql::kFindRepositoryById,
                 command.put_repository().id());
@@ -194,17 +193,20 @@ absl::Status Rows::AddFacts(const v1::Rules& rules, const v1::Command& command,
       const int64_t id = command.has_create_status()
                              ? command.create_status().deployment_id()
                              : command.delete_deployment().deployment_id();
-      absl::StatusOr<absl::optional<DeploymentRow>> row =
-          FindDeployment(number, id);
-      if (!row.ok()) return row.status();
-      if (!row->has_value()) return absl::OkStatus();
-      facts->set_latest_status_id((*row)->latest_status_id);
+      DeploymentRow& row = row_of_request_;
+      {
+        Query query(database_, Sql::kFindDeployment, number, id);
+        if (!query.Next()) return query.status();
+        absl::Status status = ReadDeployment(query, &row);
+        if (!status.ok()) return status;
+      }
+      facts->set_latest_status_id(row.latest_status_id);
       absl::Status status =
           command.has_create_status()
-              ? AddStatusFacts(rules, command.create_status(), *repository,
-                               **row, facts)
-              : AddDeletionFacts(rules, *repository, **row, facts);
-      *facts->mutable_deployment() = std::move((*row)->deployment);
+              ? AddStatusFacts(rules, command.create_status(), *repository, row,
+                               facts)
+              : AddDeletionFacts(rules, *repository, row, facts);
+      facts->mutable_deployment()->Swap(&row.deployment);
       return status;
     }
     case v1::Command::kDeleteRef: {
@@ -252,8 +254,23 @@ absl::Status Rows::AddAnswer(const v1::Command& command,
   return query.Parse(0, facts->mutable_keyed_answer());
 }
 
-absl::Status Rows::AddRefFacts(const Repository& repository,
-                               const std::string& ref, v1::Facts* facts) {
+absl::Status Rows::AddRefFacts(Repository& repository, const std::string& ref,
+                               v1::Facts* facts) {
+  auto known = repository.refs.find(ref);
+  if (known == repository.refs.end()) {
+    absl::StatusOr<absl::optional<v1::ResolvedRef>> resolved =
+        Resolve(repository, ref);
+    if (!resolved.ok()) return resolved.status();
+    if (repository.refs.size() >= kRefsCachedMax) repository.refs.clear();
+    known = repository.refs.emplace(ref, *std::move(resolved)).first;
+  }
+  if (known->second.has_value()) *facts->mutable_ref() = *known->second;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<absl::optional<v1::ResolvedRef>> Rows::Resolve(
+    const Repository& repository, const std::string& ref) {
+  absl::optional<v1::ResolvedRef> answer;
   absl::Status status;
   std::string sha;
   const auto sha_of = [&](v1::RefType type,
@@ -274,8 +291,8 @@ absl::Status Rows::AddRefFacts(const Repository& repository,
   };
   const absl::optional<RefMatch> match = MatchRef(ref, sha_of, is_commit);
   if (!status.ok()) return status;
-  if (!match.has_value()) return absl::OkStatus();
-  v1::ResolvedRef& resolved = *facts->mutable_ref();
+  if (!match.has_value()) return answer;
+  v1::ResolvedRef& resolved = answer.emplace();
   resolved.set_form(match->form);
   resolved.set_sha(match->sha);
   std::string merge_base_sha;
@@ -293,7 +310,8 @@ absl::Status Rows::AddRefFacts(const Repository& repository,
     status = contexts.Parse(0, resolved.add_contexts());
     if (!status.ok()) return status;
   }
-  return contexts.status();
+  if (!contexts.status().ok()) return contexts.status();
+  return answer;
 }
 
 absl::Status Rows::AddEnvironmentFact(const Repository& repository,
@@ -342,11 +360,10 @@ absl::Status Rows::AddStatusFacts(const v1::Rules& rules,
       if (!Retires(rules, row.deployment, name, probe)) continue;
       ++kinds;
       const auto add_from = [&](Query& query) {
-        DeploymentRow other;
         while (query.Next()) {
-          absl::Status status = ReadDeployment(query, &other);
+          absl::Status status = ReadDeployment(query, &row_);
           if (!status.ok()) return status;
-          v1::LiveDeployment live = LiveDeploymentOf(other.deployment);
+          v1::LiveDeployment live = LiveDeploymentOf(row_.deployment);
           if (Retires(rules, row.deployment, name, live)) {
             *facts->add_live_deployments() = std::move(live);
           }
@@ -422,12 +439,11 @@ absl::StatusOr<Rows::Repository*> Rows::InsertRepository(
   ++changes_;
   std::pair<std::string, std::string> key(FoldName(name.owner()),
                                           FoldName(name.name()));
-  Query query(database_, Sql::kInsertRepository, key.first, key.second);
-  if (!query.Next()) {
-    return query.status().ok() ? Contradiction("no row") : query.status();
-  }
+  absl::Status status =
+      Run(database_, Sql::kInsertRepository, key.first, key.second);
+  if (!status.ok()) return status;
   auto added = std::make_unique<Repository>();
-  added->number = query.Int(0);
+  added->number = sqlite3_last_insert_rowid(database_.handle());
   std::unique_ptr<Repository>& place = repositories_[std::move(key)];
   place = std::move(added);
   return place.get();
@@ -447,10 +463,7 @@ absl::StatusOr<Rows::Label*> Rows::FindOrAddLabel(Repository& repository,
   absl::Status status = Run(database_, Sql::kInsertLabel, repository.number,
                             added->number, static_cast<int>(kind), value);
   if (!status.ok()) return status;
-  std::unique_ptr<Label>& place =
-      labels_[LabelKey(repository.number, static_cast<int>(kind), value)];
-  place = std::move(added);
-  return place.get();
+  return labels_.insert(std::move(added)).first->get();
 }
 
 absl::StatusOr<Rows::Environment*> Rows::NeedEnvironment(
@@ -464,6 +477,8 @@ absl::StatusOr<Rows::Environment*> Rows::NeedEnvironment(
 
 absl::Status Rows::Keep(const v1::Rules& rules, const v1::Command& command,
                         Repository* repository, const v1::Decision& decision) {
+  // What happened then is not to happen again (R100).
+  if (decision.replayed()) return absl::OkStatus();
   if (decision.has_acceptance() && !decision.acceptance().events().empty()) {
     if (repository == nullptr && command.has_put_repository()) {
       absl::StatusOr<Repository*> added =
@@ -523,6 +538,10 @@ absl::Status Rows::KeepAnswer(const v1::Rules& rules,
 
 absl::Status Rows::Apply(const v1::Event& event, Repository& repository) {
   const int64_t number = repository.number;
+  if (event.type() != v1::EVENT_TYPE_STATUS_CREATED &&
+      event.type() != v1::EVENT_TYPE_DEPLOYMENT_CREATED) {
+    repository.refs.clear();
+  }
   const auto note_id = [&](int64_t id) {
     repository.last_id = std::max(repository.last_id, id);
   };
@@ -766,8 +785,9 @@ absl::Status Rows::Flush() {
     } else {
       status =
           Run(database_, Sql::kDeleteLabel, label->repository, label->number);
-      labels_.erase(LabelKey(label->repository, static_cast<int>(label->kind),
-                             label->value));
+      const auto gone =
+          labels_.find(LabelKey(label->repository, label->kind, label->value));
+      if (gone != labels_.end()) labels_.erase(gone);
     }
     if (!status.ok()) return status;
   }

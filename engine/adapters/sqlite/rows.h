@@ -15,6 +15,8 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/hash/hash.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -26,6 +28,7 @@
 #include "slipway/v1/environment.pb.h"
 #include "slipway/v1/event.pb.h"
 #include "slipway/v1/facts.pb.h"
+#include "slipway/v1/ref.pb.h"
 #include "slipway/v1/repository.pb.h"
 #include "slipway/v1/rules.pb.h"
 
@@ -61,6 +64,8 @@ class Rows {
     int64_t last_label = 0;
     int64_t deployment_count = 0;
     bool is_dirty = false;
+    // What some refs are (R2), until one of the repository changes.
+    absl::flat_hash_map<std::string, absl::optional<v1::ResolvedRef>> refs;
   };
   struct Environment {
     int64_t repository = 0;
@@ -84,6 +89,13 @@ class Rows {
   // The same where that has become much; only with nothing left to write.
   void ClearIfLarge();
 
+  // An empty message that is used again and again, because a new one takes as
+  // long to make as what it says takes to read.
+  v1::Facts* EmptyFacts() {
+    facts_.Clear();
+    return &facts_;
+  }
+
   // nullptr: there never was one of that name.
   absl::StatusOr<Repository*> FindRepository(const v1::RepositoryName& name);
   // nullptr: there is none.
@@ -97,7 +109,7 @@ class Rows {
   // Those of `slipway::FactsFor`, and the answer that the command's key has
   // had. `repository`: nullptr where there never was one.
   absl::Status AddFacts(const v1::Rules& rules, const v1::Command& command,
-                        const Repository* repository, v1::Facts* facts);
+                        Repository* repository, v1::Facts* facts);
 
   // Everything below changes rows, and leaves counters in memory until `Flush`.
   // A failure leaves it half done: roll back, and `Clear`.
@@ -119,8 +131,10 @@ class Rows {
   Database& database() { return database_; }
 
  private:
-  absl::Status AddRefFacts(const Repository& repository, const std::string& ref,
+  absl::Status AddRefFacts(Repository& repository, const std::string& ref,
                            v1::Facts* facts);
+  absl::StatusOr<absl::optional<v1::ResolvedRef>> Resolve(
+      const Repository& repository, const std::string& ref);
   absl::Status AddEnvironmentFact(const Repository& repository,
                                   absl::string_view name, v1::Facts* facts);
   absl::Status AddStatusFacts(const v1::Rules& rules,
@@ -160,7 +174,28 @@ class Rows {
   void MarkDirty(Repository& repository);
   absl::Status Contradiction(absl::string_view what) const;
 
-  using LabelKey = std::tuple<int64_t, int, std::string>;
+  // Labels are found by what is in them, without a copy of it.
+  using LabelKey = std::tuple<int64_t, LabelKind, absl::string_view>;
+  struct LabelHash {
+    using is_transparent = void;  // NOLINT(readability-identifier-naming)
+    size_t operator()(const LabelKey& key) const {
+      return absl::Hash<LabelKey>()(key);
+    }
+    size_t operator()(const std::unique_ptr<Label>& label) const {
+      return (*this)(KeyOf(label));
+    }
+  };
+  struct LabelEqual {
+    using is_transparent = void;  // NOLINT(readability-identifier-naming)
+    template <typename A, typename B>
+    bool operator()(const A& a, const B& b) const {
+      return KeyOf(a) == KeyOf(b);
+    }
+  };
+  static const LabelKey& KeyOf(const LabelKey& key) { return key; }
+  static LabelKey KeyOf(const std::unique_ptr<Label>& label) {
+    return LabelKey(label->repository, label->kind, label->value);
+  }
 
   Database& database_;
   absl::flat_hash_map<std::pair<std::string, std::string>,
@@ -170,7 +205,7 @@ class Rows {
   absl::flat_hash_map<std::pair<int64_t, std::string>,
                       std::unique_ptr<Environment>>
       environments_;
-  absl::flat_hash_map<LabelKey, std::unique_ptr<Label>> labels_;
+  absl::flat_hash_set<std::unique_ptr<Label>, LabelHash, LabelEqual> labels_;
   std::vector<Repository*> dirty_repositories_;
   std::vector<Environment*> dirty_environments_;
   std::vector<Label*> dirty_labels_;
@@ -183,6 +218,9 @@ class Rows {
   int64_t changes_ = 0;
   // Used again and again for what is written.
   std::string bytes_;
+  v1::Facts facts_;
+  DeploymentRow row_of_request_;
+  DeploymentRow row_;
 };
 
 // Reads a row of the columns that statements.cc lists.

@@ -1,6 +1,9 @@
 #include "slipway/adapters/sqlite/schema.h"
 
 #include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <system_error>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
@@ -269,6 +272,38 @@ absl::Status MigrateInside(Database& database, int version) {
 }
 
 }  // namespace
+
+absl::Status CheckLength(const std::string& path) {
+  // The header of the file format: its name, and big-endian numbers.
+  constexpr size_t kHeaderSize = 100;
+  constexpr size_t kPageSizeAt = 16;
+  constexpr size_t kPageCountAt = 28;
+  std::error_code error;
+  // With a WAL beside it, the end may be in there.
+  if (std::filesystem::exists(path + "-wal", error)) return absl::OkStatus();
+  std::ifstream file(path, std::ios::binary);
+  unsigned char header[kHeaderSize] = {};
+  file.read(reinterpret_cast<char*>(header), kHeaderSize);
+  const auto read = static_cast<size_t>(file.gcount());
+  const auto number = [&](size_t place, int bytes) {
+    uint64_t value = 0;
+    for (int i = 0; i < bytes; ++i) value = value << 8 | header[place + i];
+    return value;
+  };
+  const uintmax_t size = std::filesystem::file_size(path, error);
+  // Missing, or made a moment ago.
+  if (error || size == 0) return absl::OkStatus();
+  // 1 stands for what has no room in 16 bits.
+  const uint64_t page_size =
+      number(kPageSizeAt, 2) == 1 ? 65536 : number(kPageSizeAt, 2);
+  const uint64_t wanted =
+      read < kHeaderSize ? kHeaderSize : page_size * number(kPageCountAt, 4);
+  if (size >= wanted || std::filesystem::exists(path + "-wal", error)) {
+    return absl::OkStatus();
+  }
+  return absl::DataLossError(
+      absl::StrCat(path, " is damaged: it has ", size, " bytes of ", wanted));
+}
 
 absl::Status CheckOwner(Database& database) {
   return FindVersion(database).status();

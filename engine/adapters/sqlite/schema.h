@@ -3,6 +3,8 @@
 #ifndef SLIPWAY_ENGINE_ADAPTERS_SQLITE_SCHEMA_H_
 #define SLIPWAY_ENGINE_ADAPTERS_SQLITE_SCHEMA_H_
 
+#include <string>
+
 #include "absl/status/status.h"
 #include "slipway/adapters/sqlite/database.h"
 
@@ -23,6 +25,11 @@ inline constexpr int kSchemaVersion = 2;
 // DATA_LOSS: it is damaged, or no database.
 // UNAVAILABLE: others have it locked.
 absl::Status CheckOwner(Database& database);
+
+// DATA_LOSS: the file at `path`, which nobody has open, is shorter than it says
+// itself. SQLite would take what is missing for zeros, and find that damaged
+// only where it looks at it.
+absl::Status CheckLength(const std::string& path);
 
 // Makes the tables of an empty file, or brings those of an older one to
 // `version`, in one transaction.

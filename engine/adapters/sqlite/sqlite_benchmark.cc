@@ -25,9 +25,12 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "benchmark/benchmark.h"
 #include "slipway/adapters/memory/manual_clock.h"
 #include "slipway/adapters/sqlite/sqlite_store.h"
+#include "slipway/ports/metrics.h"
+#include "slipway/ports/store.h"
 #include "slipway/runner/runner.h"
 #include "slipway/v1/command.pb.h"
 #include "slipway/v1/decision.pb.h"
@@ -94,11 +97,26 @@ v1::Command CommandOfAnyKind() {
   return command;
 }
 
+// How many commits there were, and how many decisions they had.
+class Commits : public Metrics {
+ public:
+  void Add(absl::string_view, Labels, double) override {}
+  void Set(absl::string_view, Labels, double) override {}
+  void Observe(absl::string_view histogram, Labels, double value) override {
+    if (histogram != "slipway_commit_group_size") return;
+    ++commits;
+    decisions += static_cast<int64_t>(value);
+  }
+  std::atomic<int64_t> commits{0};
+  std::atomic<int64_t> decisions{0};
+};
+
 class Engine {
  public:
   Engine() : clock_(1700000000000) {
     SqliteStoreOptions options;
     options.path = directory_.File();
+    options.metrics = &commits_;
     absl::StatusOr<std::unique_ptr<SqliteStore>> store =
         SqliteStore::Open(std::move(options));
     if (!store.ok()) Die(store.status().ToString());
@@ -119,7 +137,11 @@ class Engine {
     }
   }
 
-  SqliteStore& store() { return *store_; }
+  // Decisions per commit, so far.
+  double GroupSize() const {
+    return static_cast<double>(commits_.decisions) /
+           static_cast<double>(commits_.commits);
+  }
 
   v1::Decision Accept(const v1::Command& command) {
     absl::StatusOr<v1::Decision> decision = runner_->Execute(command);
@@ -155,6 +177,7 @@ class Engine {
 
  private:
   Directory directory_;
+  Commits commits_;
   ManualClock clock_;
   std::unique_ptr<SqliteStore> store_;
   std::unique_ptr<Runner> runner_;
@@ -191,6 +214,7 @@ void Pair(benchmark::State& state) {
     latencies.seconds.insert(latencies.seconds.end(), own.begin(), own.end());
     if (latencies.seconds.size() ==
         static_cast<size_t>(state.iterations()) * state.threads()) {
+      state.counters["group"] = TheEngine()->GroupSize();
       std::sort(latencies.seconds.begin(), latencies.seconds.end());
       state.counters["p50_ms"] =
           1000 * latencies.seconds[latencies.seconds.size() / 2];

@@ -113,14 +113,19 @@ absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::Open(
     return absl::InvalidArgumentError(absl::StrCat(
         options.path, ": a number among the options is too small"));
   }
+  absl::Status status = internal::CheckLength(options.path);
+  if (!status.ok()) return status;
   absl::StatusOr<std::unique_ptr<Database>> database =
       Database::Open(ParamsOf(options));
   if (!database.ok()) return database.status();
-  absl::Status status = internal::CheckOwner(**database);
+  status = internal::CheckOwner(**database);
   if (status.ok()) {
     status = (*database)->PrepareToWrite(options.checkpoint_pages);
   }
   if (status.ok()) status = internal::Migrate(**database);
+  if (absl::IsUnavailable(status) && (*database)->CannotBeWritten()) {
+    return absl::FailedPreconditionError(status.message());
+  }
   if (!status.ok()) return status;
   return std::unique_ptr<SqliteStore>(new SqliteStore(
       std::make_unique<Impl>(std::move(options), *std::move(database))));
@@ -136,10 +141,10 @@ absl::Status SqliteStore::Transact(const TransactParams& params,
     absl::StatusOr<Rows::Repository*> repository =
         rows.FindRepository(command.repository());
     if (!repository.ok()) return repository.status();
-    v1::Facts facts;
+    v1::Facts* facts = rows.EmptyFacts();
     absl::Status status =
-        rows.AddFacts(params.rules, command, *repository, &facts);
-    if (status.ok()) status = params.decide(facts, decision);
+        rows.AddFacts(params.rules, command, *repository, facts);
+    if (status.ok()) status = params.decide(*facts, decision);
     if (!status.ok()) return status;
     return rows.Keep(params.rules, command, *repository, *decision);
   });

@@ -61,7 +61,7 @@ const char* SqlText(Sql sql) {
     case Sql::kInsertRepository:
       return "INSERT INTO repositories (owner_key, name_key, last_id, "
              "last_position, last_label, deployment_count) "
-             "VALUES (?1, ?2, 0, 0, 0, 0) RETURNING repository";
+             "VALUES (?1, ?2, 0, 0, 0, 0)";
     case Sql::kUpdateRepository:
       return "UPDATE repositories SET id = ?2, last_id = ?3, "
              "last_position = ?4, last_label = ?5, deployment_count = ?6, "
@@ -147,7 +147,9 @@ const char* SqlText(Sql sql) {
              "spelling_label = ?4, environment = ?5 "
              "WHERE repository = ?1 AND id = ?2";
     case Sql::kNoteStatus:
-      return "UPDATE deployments SET latest_status_id = ?3, "
+      // FAIL and not ABORT: whatever fails is rolled back as a whole, and so
+      // the statement needs no journal of its own.
+      return "UPDATE OR FAIL deployments SET latest_status_id = ?3, "
              "latest_state = ?4, updated_at_ms = ?5, "
              "status_count = status_count + 1 "
              "WHERE repository = ?1 AND id = ?2 AND environment = ?6";
@@ -262,7 +264,7 @@ const char* SqlText(Sql sql) {
       return "SELECT hook, cursor FROM hooks WHERE url = ?1";
     case Sql::kInsertHook:
       return "INSERT INTO hooks (url, cursor, pending_count) "
-             "VALUES (?1, ?2, 0) RETURNING hook";
+             "VALUES (?1, ?2, 0)";
     case Sql::kSetCursor:
       return "UPDATE hooks SET cursor = ?2 WHERE hook = ?1";
     case Sql::kAddPending:

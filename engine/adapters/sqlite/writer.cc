@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <thread>
 #include <utility>
 
 #include "absl/types/optional.h"
@@ -10,6 +11,9 @@
 namespace slipway {
 namespace internal {
 namespace {
+
+// How often a group lets others run before it takes itself for complete.
+constexpr int kYields = 20;
 
 // What this thread is at work on.
 struct AtWork {
@@ -94,6 +98,7 @@ void Writer::Lead(const std::shared_ptr<Caller>& self) {
       CommitTogether(&alone, /*admits_more=*/false);
     }
   }
+  last_group_size_ = group.size();
   std::shared_ptr<Caller> next;
   {
     std::lock_guard<std::mutex> lock(mutex_);
@@ -111,15 +116,27 @@ void Writer::Lead(const std::shared_ptr<Caller>& self) {
   }
 }
 
+void Writer::AdmitMore(Group* group) {
+  const size_t before = group->size();
+  Admit(group_size_max_ - before, group);
+  // Those of the last group have just been woken, and may be about to come
+  // back: whoever can run is let run, which costs nothing where nobody can.
+  // After a lone caller nobody is expected.
+  for (int i = 0;
+       i < kYields && group->size() == before && before < last_group_size_;
+       ++i) {
+    std::this_thread::yield();
+    Admit(group_size_max_ - before, group);
+  }
+}
+
 bool Writer::CommitTogether(Group* group, bool admits_more) {
   absl::Status status = Begin();
   const int64_t changes_before = rows_.changes();
   size_t done = 0;
   // Those who only read, or were refused, change nothing.
   for (; status.ok(); ++done) {
-    if (done == group->size() && admits_more) {
-      Admit(group_size_max_ - group->size(), group);
-    }
+    if (done == group->size() && admits_more) AdmitMore(group);
     if (done == group->size()) break;
     Caller& caller = *(*group)[done];
     const int64_t changes = rows_.changes();

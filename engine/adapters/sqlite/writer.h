@@ -56,6 +56,8 @@ class Writer {
   void Lead(const std::shared_ptr<Caller>& self);
   // Takes up to `limit` of those who wait.
   void Admit(size_t limit, Group* group);
+  // Takes those who have come since, or are about to.
+  void AdmitMore(Group* group);
   // One transaction for the group, whose callers get their statuses. False:
   // one of them has failed in the middle, so that all was undone and nobody
   // has a status; each needs a transaction of its own.
@@ -73,6 +75,7 @@ class Writer {
 
   // The leader's.
   Rows rows_;
+  size_t last_group_size_ = 1;
 };
 
 }  // namespace internal

@@ -1,0 +1,548 @@
+// What this store promises beyond the suite: how it opens files, what it makes
+// of damage and of a full disk, and several processes.
+
+#include "slipway/adapters/sqlite/sqlite_store.h"
+
+#include <linux/capability.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "slipway/adapters/sqlite/database.h"
+#include "slipway/adapters/sqlite/schema.h"
+#include "slipway/adapters/sqlite/testing.h"
+
+namespace slipway {
+namespace internal {
+namespace {
+
+using ::testing::HasSubstr;
+
+absl::Status OpenStatus(const std::string& path) {
+  SqliteStoreOptions options;
+  options.path = path;
+  options.busy_timeout_ms = 200;
+  return SqliteStore::Open(std::move(options)).status();
+}
+
+// Runs SQL on a file, as another program would.
+void RunSql(const std::string& path, const std::string& sql) {
+  sqlite3* database = nullptr;
+  ASSERT_EQ(sqlite3_open(path.c_str(), &database), SQLITE_OK);
+  char* error = nullptr;
+  EXPECT_EQ(sqlite3_exec(database, sql.c_str(), nullptr, nullptr, &error),
+            SQLITE_OK)
+      << (error == nullptr ? "" : error);
+  sqlite3_free(error);
+  sqlite3_close(database);
+}
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+void WriteFile(const std::string& path, const std::string& bytes) {
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  file << bytes;
+}
+
+// Runs `work` in a child without the privileges that root may have: with them
+// nothing is read-only.
+void RunUnprivileged(const std::function<void()>& work) {
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    __user_cap_data_struct none[2] = {};
+    if (syscall(SYS_capset, &header, none) != 0) _exit(2);
+    work();
+    _exit(testing::Test::HasFailure() ? 1 : 0);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+// ---------------------------------------------------------------------------
+// Opening.
+
+TEST(SqliteStoreOpenTest, OptionsThatCannotBe) {
+  EXPECT_EQ(OpenStatus("").code(), absl::StatusCode::kInvalidArgument);
+  const ScratchDirectory directory;
+  SqliteStoreOptions options = Engine::OptionsFor(directory);
+  options.group_size_max = 0;
+  EXPECT_EQ(SqliteStore::Open(options).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_FALSE(std::filesystem::exists(directory.File()));
+}
+
+TEST(SqliteStoreOpenTest, PlacesThatCannotBe) {
+  const ScratchDirectory directory;
+  const absl::Status nowhere = OpenStatus(directory.path() + "/no/such.db");
+  EXPECT_TRUE(absl::IsFailedPrecondition(nowhere)) << nowhere;
+  EXPECT_THAT(nowhere.message(), HasSubstr("/no/such.db: cannot be opened"));
+  const absl::Status is_directory = OpenStatus(directory.path());
+  EXPECT_TRUE(absl::IsFailedPrecondition(is_directory)) << is_directory;
+}
+
+TEST(SqliteStoreOpenTest, WhatCannotBeWritten) {
+  const ScratchDirectory directory;
+  { Engine(directory).PutAll(); }
+  const std::string file = directory.File();
+  ASSERT_EQ(chmod(file.c_str(), 0444), 0);
+  ASSERT_EQ(chmod(directory.path().c_str(), 0755), 0);
+  RunUnprivileged([&] {
+    const absl::Status status = OpenStatus(file);
+    EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+    EXPECT_THAT(status.message(), HasSubstr("is read-only"));
+  });
+  // The file may be written, but not its directory, where the WAL would be.
+  ASSERT_EQ(chmod(file.c_str(), 0666), 0);
+  ASSERT_EQ(chmod(directory.path().c_str(), 0555), 0);
+  RunUnprivileged([&] {
+    const absl::Status status = OpenStatus(file);
+    EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+    EXPECT_THAT(status.message(), HasSubstr("directory"));
+  });
+  ASSERT_EQ(chmod(directory.path().c_str(), 0755), 0);
+}
+
+TEST(SqliteStoreOpenTest, AnothersDatabaseIsLeftAsItIs) {
+  const ScratchDirectory directory;
+  RunSql(directory.File(),
+         "CREATE TABLE mine (x); INSERT INTO mine VALUES (1)");
+  const std::string before = ReadFile(directory.File());
+  const absl::Status status = OpenStatus(directory.File());
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  EXPECT_THAT(status.message(), HasSubstr("not of Slipway"));
+  EXPECT_EQ(ReadFile(directory.File()), before);
+}
+
+TEST(SqliteStoreOpenTest, ANewerVersionIsRefused) {
+  const ScratchDirectory directory;
+  { Engine(directory).PutAll(); }
+  RunSql(directory.File(),
+         absl::StrCat("PRAGMA user_version = ", kSchemaVersion + 1));
+  const absl::Status status = OpenStatus(directory.File());
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  EXPECT_THAT(status.message(), HasSubstr("newer Slipway"));
+}
+
+// testdata/version1.sql is a file of version 1, written by a store of that
+// version: four deployments, one of them deleted, one moved, one retired.
+TEST(SqliteStoreOpenTest, AFileOfVersion1IsBroughtUpToDate) {
+  const ScratchDirectory directory;
+  RunSql(directory.File(),
+         ReadFile("engine/adapters/sqlite/testdata/version1.sql"));
+  Engine engine(directory);
+  ASSERT_TRUE(engine.status.ok()) << engine.status;
+  EXPECT_TRUE(engine.store->CheckIntegrity().ok())
+      << engine.store->CheckIntegrity();
+  // What was there is there.
+  EXPECT_EQ(engine.CountDeployments(), 3);
+  const auto entries = engine.store->ReadAll({0, 1000});
+  ASSERT_TRUE(entries.ok()) << entries.status();
+  const auto last = engine.store->LastGlobalPosition();
+  ASSERT_TRUE(last.ok());
+  EXPECT_EQ(static_cast<int64_t>(entries->size()), *last);
+  EXPECT_GT(*last, 10);
+  // What came with version 2 works.
+  const auto hook = engine.store->AddHook({"https://ci.example.org/"});
+  ASSERT_TRUE(hook.ok()) << hook.status();
+  EXPECT_EQ(hook->cursor, *last);
+  v1::Command command = CreateDeployment();
+  command.set_idempotency_key("key");
+  const int64_t id = engine.Accept(command);
+  EXPECT_EQ(engine.Accept(command), id);
+  EXPECT_GT(id, 0);
+  EXPECT_EQ(engine.CountDeployments(), 4);
+  // And it is of version 2 now.
+  Database::OpenParams params;
+  params.path = directory.File();
+  const auto database = Database::Open(params);
+  ASSERT_TRUE(database.ok());
+  EXPECT_EQ(*(*database)->Ask("PRAGMA user_version"), kSchemaVersion);
+}
+
+TEST(SqliteStoreOpenTest, SeveralOpenANewFileAtOnce) {
+  const ScratchDirectory directory;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&] {
+      Engine engine(directory);
+      EXPECT_TRUE(engine.status.ok()) << engine.status;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+// A broken row must be impossible, whoever writes it.
+TEST(SqliteStoreOpenTest, TheTablesRefuseBrokenRows) {
+  const ScratchDirectory directory;
+  {
+    Engine engine(directory);
+    engine.PutAll();
+    engine.Accept(CreateStatus(engine.Accept(CreateDeployment())));
+    engine.Accept(CreateDeployment("other"));
+  }
+  sqlite3* database = nullptr;
+  ASSERT_EQ(sqlite3_open(directory.File().c_str(), &database), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(database, "PRAGMA foreign_keys = ON", nullptr, nullptr,
+                         nullptr),
+            SQLITE_OK);
+  for (const char* sql : {
+           "UPDATE repositories SET id = 0",
+           "UPDATE repositories SET id = 9007199254740992",
+           "UPDATE repositories SET id = NULL",
+           "UPDATE repositories SET deployment_count = -1",
+           "UPDATE repositories SET last_id = 'many'",
+           "UPDATE deployments SET transient = 2",
+           "UPDATE deployments SET production = NULL",
+           "UPDATE deployments SET latest_state = 9",
+           "UPDATE deployments SET latest_state = 0 WHERE status_count > 0",
+           "UPDATE deployments SET latest_status_id = NULL "
+           "WHERE status_count > 0",
+           "UPDATE deployments SET latest_status_id = 12345, status_count = 1, "
+           "latest_state = 1",
+           "UPDATE deployments SET environment_id = 12345",
+           "UPDATE deployments SET sha_label = 12345",
+           "UPDATE statuses SET deployment_id = 12345",
+           "UPDATE statuses SET id = deployment_id",
+           "DELETE FROM statuses",
+           "DELETE FROM environments",
+           "DELETE FROM commits",
+           "DELETE FROM repositories",
+           "INSERT INTO environments SELECT repository, id + 1000, name_key, "
+           "0, "
+           "body FROM environments",
+           "INSERT INTO refs VALUES (1, 3, x'61', (SELECT sha FROM commits))",
+           "INSERT INTO refs VALUES (1, 1, x'61', x'62')",
+           "INSERT INTO store VALUES (2, 1)",
+           "UPDATE outbox SET events = 0",
+       }) {
+    EXPECT_EQ(sqlite3_exec(database, sql, nullptr, nullptr, nullptr),
+              SQLITE_CONSTRAINT)
+        << sql;
+  }
+  sqlite3_close(database);
+}
+
+// ---------------------------------------------------------------------------
+// Damage.
+
+// A file with so much in it that it has pages of every kind.
+std::string LargeFile(const ScratchDirectory& directory) {
+  {
+    Engine engine(directory);
+    engine.PutAll();
+    for (int i = 0; i < 200; ++i) {
+      engine.Accept(
+          CreateStatus(engine.Accept(CreateDeployment(absl::StrCat("qa", i)))));
+    }
+  }
+  EXPECT_FALSE(std::filesystem::exists(directory.File() + "-wal"));
+  return ReadFile(directory.File());
+}
+
+// Everything that a store can be asked: each answer is OK or DATA_LOSS. The
+// first that is not OK.
+absl::Status AskEverything(const std::string& path) {
+  SqliteStoreOptions options;
+  options.path = path;
+  Engine engine(std::move(options));
+  if (!engine.status.ok()) return engine.status;
+  absl::Status first;
+  const auto note = [&](const absl::Status& status) {
+    EXPECT_TRUE(status.ok() || absl::IsDataLoss(status)) << status;
+    if (first.ok()) first = status;
+  };
+  note(engine.store->FindRepository(HelloWorld()).status());
+  note(engine.store->FindRepositoryById(7).status());
+  for (const bool by_task : {false, true}) {
+    Store::ListDeploymentsParams params;
+    params.repository = HelloWorld();
+    params.limit = 1000;
+    if (by_task) params.task = "deploy";
+    const auto page = engine.store->ListDeployments(params);
+    note(page.status());
+    if (!page.ok() || !page->has_value()) continue;
+    for (const v1::Deployment& deployment : (*page)->rows) {
+      note(engine.store->FindDeployment({HelloWorld(), deployment.id()})
+               .status());
+      note(
+          engine.store->ListStatuses({HelloWorld(), deployment.id()}).status());
+    }
+    for (size_t i = 0; i < (*page)->rows.size(); i += 50) {
+      note(engine.Send(CreateStatus((*page)->rows[i].id())).status());
+    }
+  }
+  note(engine.store->ReadOutbox({HelloWorld(), 0, 10000}).status());
+  note(engine.store->ReadAll({0, 10000}).status());
+  note(engine.Send(CreateDeployment("new")).status());
+  note(engine.store->AddHook({"http://a.example/"}).status());
+  note(engine.store->Take(1).status());
+  return first;
+}
+
+TEST(SqliteStoreDamageTest, TheHeader) {
+  const ScratchDirectory directory;
+  std::string bytes = LargeFile(directory);
+  bytes.replace(0, 16, "not what it was!");
+  WriteFile(directory.File(), bytes);
+  const absl::Status status = AskEverything(directory.File());
+  EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+}
+
+TEST(SqliteStoreDamageTest, SomethingElseAltogether) {
+  const ScratchDirectory directory;
+  WriteFile(directory.File(), std::string(10000, 'x'));
+  const absl::Status status = AskEverything(directory.File());
+  EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+}
+
+// Page by page: every page that is overwritten is noticed, and none is crashed
+// on, or taken for an outage.
+TEST(SqliteStoreDamageTest, EveryPage) {
+  const ScratchDirectory directory;
+  const std::string whole = LargeFile(directory);
+  constexpr size_t kPage = 4096;
+  ASSERT_GT(whole.size(), 30 * kPage);
+  int noticed = 0;
+  int pages = 0;
+  for (size_t page = 1; page < whole.size() / kPage; page += 2) {
+    std::string bytes = whole;
+    for (size_t i = 0; i < kPage; ++i) {
+      bytes[page * kPage + i] = static_cast<char>(i * 37 + 11);
+    }
+    WriteFile(directory.File(), bytes);
+    absl::Status status = AskEverything(directory.File());
+    if (status.ok()) {
+      // Nobody has looked at it: the whole is asked.
+      SqliteStoreOptions options;
+      options.path = directory.File();
+      Engine engine(std::move(options));
+      status = engine.store->CheckIntegrity();
+    }
+    ++pages;
+    noticed += absl::IsDataLoss(status) ? 1 : 0;
+    EXPECT_TRUE(absl::IsDataLoss(status)) << "page " << page << ": " << status;
+    std::filesystem::remove(directory.File() + "-wal");
+    std::filesystem::remove(directory.File() + "-shm");
+  }
+  EXPECT_EQ(noticed, pages);
+}
+
+TEST(SqliteStoreDamageTest, Truncated) {
+  const ScratchDirectory directory;
+  const std::string whole = LargeFile(directory);
+  for (const size_t size : {size_t{50}, size_t{4096}, size_t{5000},
+                            whole.size() / 2, whole.size() - 1}) {
+    WriteFile(directory.File(), whole.substr(0, size));
+    const absl::Status status = AskEverything(directory.File());
+    EXPECT_TRUE(absl::IsDataLoss(status)) << size << ": " << status;
+    std::filesystem::remove(directory.File() + "-wal");
+    std::filesystem::remove(directory.File() + "-shm");
+  }
+}
+
+// ---------------------------------------------------------------------------
+// No room (R107, R108).
+
+v1::Command LargeDeployment() {
+  v1::Command command = CreateDeployment();
+  command.mutable_create_deployment()->set_payload_type(
+      v1::PAYLOAD_TYPE_STRING);
+  command.mutable_create_deployment()->set_payload(std::string(60000, 'p'));
+  return command;
+}
+
+// Creates until there is no room, then deletes until there is.
+void FillUp(Engine& engine, const std::function<void()>& make_room) {
+  engine.PutAll();
+  std::vector<int64_t> ids;
+  absl::Status full;
+  for (int i = 0; i < 1000 && full.ok(); ++i) {
+    const absl::StatusOr<v1::Decision> decision =
+        engine.Send(LargeDeployment());
+    full = decision.status();
+    if (!decision.ok()) break;
+    ids.push_back(decision->acceptance().events(0).deployment().id());
+  }
+  ASSERT_TRUE(absl::IsUnavailable(full)) << full;
+  ASSERT_GT(ids.size(), 2);
+  // Reads go on, and all that was answered is there.
+  EXPECT_EQ(engine.CountDeployments(), static_cast<int64_t>(ids.size()));
+  for (const int64_t id : ids) {
+    const auto found = engine.store->FindDeployment({HelloWorld(), id});
+    EXPECT_TRUE(found.ok() && found->has_value());
+  }
+  // Several at once are told, each.
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&] {
+      const absl::Status status = engine.Send(LargeDeployment()).status();
+      EXPECT_TRUE(absl::IsUnavailable(status)) << status;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(engine.CountDeployments(), static_cast<int64_t>(ids.size()));
+  // Once there is room it goes on.
+  make_room();
+  EXPECT_GT(engine.Accept(LargeDeployment()), ids.back());
+  EXPECT_EQ(engine.CountDeployments(), static_cast<int64_t>(ids.size()) + 1);
+  EXPECT_TRUE(engine.store->CheckIntegrity().ok());
+}
+
+TEST(SqliteStoreFullTest, R107R108ALimitOnPages) {
+  const ScratchDirectory directory;
+  SqliteStoreOptions options = Engine::OptionsFor(directory);
+  options.pages_max = 400;
+  Engine engine(options);
+  ASSERT_TRUE(engine.status.ok()) << engine.status;
+  FillUp(engine, [&] {
+    // Those who open it later may have more.
+    options.pages_max = 800;
+    engine.store.reset();
+    Engine later(options);
+    ASSERT_TRUE(later.status.ok()) << later.status;
+    engine.store = std::move(later.store);
+    RunnerParams params;
+    params.store = engine.store.get();
+    params.clock = &engine.clock;
+    params.ids = engine.store.get();
+    engine.runner = std::make_unique<Runner>(std::move(params));
+  });
+}
+
+// The kernel refuses to let the WAL grow, as a full disk would; and then
+// nothing is opened anew.
+TEST(SqliteStoreFullTest, R107R108ALimitOfTheKernel) {
+  const ScratchDirectory directory;
+  Engine engine(directory);
+  ASSERT_TRUE(engine.status.ok()) << engine.status;
+  signal(SIGXFSZ, SIG_IGN);
+  rlimit before;
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  rlimit small = before;
+  small.rlim_cur = 2 << 20;
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
+  FillUp(engine, [&] { EXPECT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0); });
+  EXPECT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+}
+
+// ---------------------------------------------------------------------------
+// Others.
+
+TEST(SqliteStoreBusyTest, AnotherThatHoldsTheLockForTooLong) {
+  const ScratchDirectory directory;
+  RecordedMetrics metrics;
+  SqliteStoreOptions options = Engine::OptionsFor(directory);
+  options.busy_timeout_ms = 50;
+  options.metrics = &metrics;
+  Engine engine(options);
+  engine.PutAll();
+  sqlite3* other = nullptr;
+  ASSERT_EQ(sqlite3_open(directory.File().c_str(), &other), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(other, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr),
+            SQLITE_OK);
+  const absl::Status status = engine.Send(CreateDeployment()).status();
+  EXPECT_TRUE(absl::IsUnavailable(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("another process"));
+  EXPECT_GT(metrics.Counter("slipway_store_retries_total"), 0);
+  EXPECT_EQ(engine.CountDeployments(), 0);
+  sqlite3_close(other);
+  engine.Accept(CreateDeployment());
+  EXPECT_EQ(engine.CountDeployments(), 1);
+}
+
+// What one process has counted in memory another one has changed: two take
+// turns on every counter, label and id.
+TEST(SqliteStoreProcessesTest, TwoTakeTurns) {
+  const ScratchDirectory directory;
+  constexpr int kEach = 100;
+  { Engine(directory).PutAll(); }
+  std::vector<pid_t> children;
+  for (int child = 0; child < 2; ++child) {
+    const pid_t pid = fork();
+    ASSERT_GE(pid, 0);
+    if (pid == 0) {
+      Engine engine(directory);
+      for (int i = 0; i < kEach; ++i) {
+        const int64_t id =
+            engine.Accept(CreateDeployment(absl::StrCat("qa", i % 3)));
+        engine.Accept(CreateStatus(id));
+        if (i % 4 == 0) {
+          engine.Accept(CreateStatus(id, v1::STATUS_STATE_INACTIVE));
+          v1::Command command = AnyCommand();
+          command.mutable_delete_deployment()->set_deployment_id(id);
+          engine.Accept(command);
+        }
+      }
+      engine.store.reset();
+      _exit(testing::Test::HasFailure() ? 1 : 0);
+    }
+    children.push_back(pid);
+  }
+  for (const pid_t pid : children) {
+    int status = 0;
+    ASSERT_EQ(waitpid(pid, &status, 0), pid);
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  }
+  Engine engine(directory);
+  EXPECT_EQ(engine.CountDeployments(), 2 * kEach * 3 / 4);
+  EXPECT_TRUE(engine.store->CheckIntegrity().ok());
+  int64_t by_environment = 0;
+  for (int i = 0; i < 3; ++i) {
+    Store::ListDeploymentsParams params;
+    params.repository = HelloWorld();
+    params.environment = absl::StrCat("QA", i);
+    params.limit = 1000;
+    const auto page = engine.store->ListDeployments(params);
+    ASSERT_TRUE(page.ok() && page->has_value());
+    EXPECT_EQ((*page)->total, static_cast<int64_t>((*page)->rows.size()));
+    by_environment += (*page)->total;
+  }
+  EXPECT_EQ(by_environment, engine.CountDeployments());
+}
+
+// R100: what is too old goes, a few with each that comes.
+TEST(SqliteStoreAnswersTest, R100OldAnswersArePruned) {
+  const ScratchDirectory directory;
+  Engine engine(directory);
+  engine.PutAll();
+  constexpr int kAnswers = 50;
+  const auto ask = [&](int i) {
+    v1::Command command = CreateDeployment();
+    command.set_idempotency_key(absl::StrCat("key", i));
+    engine.Accept(command);
+  };
+  for (int i = 0; i < kAnswers; ++i) ask(i);
+  engine.clock.AdvanceMs(int64_t{25} * 60 * 60 * 1000);
+  for (int i = 0; i < kAnswers; ++i) ask(kAnswers + i);
+  Database::OpenParams params;
+  params.path = directory.File();
+  const auto database = Database::Open(params);
+  ASSERT_TRUE(database.ok());
+  EXPECT_EQ(*(*database)->Ask("SELECT count(*) FROM answers"), kAnswers);
+}
+
+}  // namespace
+}  // namespace internal
+}  // namespace slipway
