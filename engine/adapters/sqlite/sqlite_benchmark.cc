@@ -58,7 +58,7 @@ class Directory {
       const char* value = getenv(name);
       if (value != nullptr && path_.empty()) path_ = value;
     }
-    path_ = (path_.empty() ? "." : path_) + "/sqlite_benchmark.XXXXXX";
+    path_ = (path_.empty() ? "." : path_) + "/benchmark-scratch.XXXXXX";
     if (mkdtemp(path_.data()) == nullptr) Die("no directory: " + path_);
   }
   ~Directory() { std::filesystem::remove_all(path_); }
@@ -184,7 +184,8 @@ class Engine {
 };
 
 std::unique_ptr<Engine>& TheEngine() {
-  static auto& engine = *new std::unique_ptr<Engine>();
+  // Destroyed at the end, with its files.
+  static std::unique_ptr<Engine> engine;
   return engine;
 }
 
