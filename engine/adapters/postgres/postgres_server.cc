@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <grp.h>
-#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -67,33 +66,28 @@ bool BecomeNobody() {
          setuid(kNobody) == 0;
 }
 
-bool WriteTo(const char* path, const char* text) {
-  const int file = open(path, O_WRONLY);
-  if (file < 0) return false;
-  const auto size = static_cast<ssize_t>(std::strlen(text));
-  const bool written = write(file, text, size) == size;
-  close(file);
-  return written;
-}
-
-// In a sandbox there may be no other user than root: then one is made up that
-// is another only as far as the process itself can see.
-bool BecomeNobodyWithin() {
-  return unshare(CLONE_NEWUSER) == 0 &&
-         WriteTo("/proc/self/setgroups", "deny") &&
-         WriteTo("/proc/self/uid_map", "65534 0 1") &&
-         WriteTo("/proc/self/gid_map", "65534 0 1");
-}
-
-// Starts a program as an unprivileged user, with its output in a file. It gets
-// SIGQUIT when this process ends. -1: it could not be started.
-pid_t Spawn(const std::vector<std::string>& command, const std::string& log) {
+// As execv takes them; they point into `command`.
+std::vector<char*> ArgumentsOf(const std::vector<std::string>& command) {
   std::vector<char*> arguments;
   arguments.reserve(command.size() + 1);
   for (const std::string& argument : command) {
     arguments.push_back(const_cast<char*>(argument.c_str()));
   }
   arguments.push_back(nullptr);
+  return arguments;
+}
+
+// Starts a program as an unprivileged user, with its output in a file. It gets
+// SIGQUIT when this process ends. -1: it could not be started.
+pid_t Spawn(const std::vector<std::string>& command, const std::string& log) {
+  // In a sandbox there may be no other user than root: then one is made up that
+  // is another only as far as the program itself can see.
+  std::vector<std::string> within = {"/usr/bin/unshare", "--user",
+                                     "--map-user=65534", "--map-group=65534",
+                                     "--"};
+  within.insert(within.end(), command.begin(), command.end());
+  std::vector<char*> arguments = ArgumentsOf(command);
+  std::vector<char*> arguments_within = ArgumentsOf(within);
   const pid_t pid = fork();
   if (pid != 0) return pid;
   // Nothing here may take memory: other threads of the parent may hold locks.
@@ -105,11 +99,12 @@ pid_t Spawn(const std::vector<std::string>& command, const std::string& log) {
   dup2(output, STDERR_FILENO);
   constexpr int kDescriptorsMax = 1024;
   for (int file = 3; file < kDescriptorsMax; ++file) close(file);
-  if (geteuid() == 0 && !BecomeNobody() && !BecomeNobodyWithin()) _exit(126);
+  const bool is_within = geteuid() == 0 && !BecomeNobody();
   prctl(PR_SET_PDEATHSIG, SIGQUIT);
   // Signals to the test's group, such as Ctrl-C, are the test's to handle.
   setsid();
-  execv(arguments[0], arguments.data());
+  char* const* run = is_within ? arguments_within.data() : arguments.data();
+  execv(run[0], run);
   _exit(127);
 }
 
