@@ -1,5 +1,6 @@
 #include "slipway/adapters/rest/json_body.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <utility>
 
@@ -18,8 +19,13 @@ class BodyBuilder
     : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, BodyBuilder> {
  public:
   BodyBuilder(absl::string_view text, const rapidjson::MemoryStream& stream,
-              int depth_max, JsonBody* body)
-      : text_(text), stream_(stream), depth_max_(depth_max), body_(body) {}
+              int depth_max, std::initializer_list<absl::string_view> arrays,
+              JsonBody* body)
+      : text_(text),
+        stream_(stream),
+        depth_max_(depth_max),
+        arrays_(arrays),
+        body_(body) {}
 
   bool Null() { return Scalar(JsonType::kNull); }
   bool Bool(bool value) {
@@ -40,6 +46,9 @@ class BodyBuilder
     if (depth_ == 1) {
       body_->fields.emplace_back();
       body_->fields.back().name.assign(data, size);
+      keeps_elements_ =
+          std::find(arrays_.begin(), arrays_.end(),
+                    absl::string_view(data, size)) != arrays_.end();
     }
     token_end_ = stream_.Tell();
     return true;
@@ -62,7 +71,8 @@ class BodyBuilder
       body_->problem = JsonProblem::kNotAnObject;
     } else if (depth_ == 1 && body_->problem == JsonProblem::kNone) {
       value = &body_->fields.back().value;
-    } else if (depth_ == 2 && body_->problem == JsonProblem::kNone &&
+    } else if (depth_ == 2 && keeps_elements_ &&
+               body_->problem == JsonProblem::kNone &&
                body_->fields.back().value.type == JsonType::kArray) {
       body_->fields.back().value.elements.emplace_back();
       value = &body_->fields.back().value.elements.back();
@@ -114,7 +124,10 @@ class BodyBuilder
   const absl::string_view text_;
   const rapidjson::MemoryStream& stream_;
   const int depth_max_;
+  const std::initializer_list<absl::string_view> arrays_;
   JsonBody* const body_;
+  // Of the field that is being read.
+  bool keeps_elements_ = false;
   int depth_ = 0;
   size_t token_end_ = 0;
   JsonValue* field_ = nullptr;
@@ -138,7 +151,8 @@ int JsonBody::Count(absl::string_view name) const {
   return count;
 }
 
-JsonBody ParseJsonBody(absl::string_view text, int depth_max) {
+JsonBody ParseJsonBody(absl::string_view text, int depth_max,
+                       std::initializer_list<absl::string_view> arrays) {
   JsonBody body;
   if (text.empty()) return body;
   constexpr unsigned kFlags = rapidjson::kParseIterativeFlag |
@@ -146,7 +160,7 @@ JsonBody ParseJsonBody(absl::string_view text, int depth_max) {
                               rapidjson::kParseValidateEncodingFlag;
   rapidjson::MemoryStream stream(text.data(), text.size());
   rapidjson::Reader reader;
-  BodyBuilder builder(text, stream, depth_max, &body);
+  BodyBuilder builder(text, stream, depth_max, arrays, &body);
   const bool parsed = IsUtf8(text) &&
                       !reader.Parse<kFlags>(stream, builder).IsError() &&
                       // The parser takes a NUL for the end.

@@ -4,6 +4,7 @@
 #ifndef SLIPWAY_ENGINE_ADAPTERS_REST_JSON_BODY_H_
 #define SLIPWAY_ENGINE_ADAPTERS_REST_JSON_BODY_H_
 
+#include <initializer_list>
 #include <string>
 #include <vector>
 
@@ -21,7 +22,8 @@ struct JsonValue {
   absl::string_view raw;
   // Of a string: what it stands for.
   std::string text;
-  // Of an array: its elements; what is inside of those is not kept.
+  // Of an array that was asked for: its elements; what is inside of those is
+  // not kept.
   std::vector<JsonValue> elements;
 };
 
@@ -50,8 +52,11 @@ struct JsonBody {
 };
 
 // Parses `text`, which must outlive the answer. An empty text counts as "{}".
-// Total; neither time nor stack grow with the depth of what is inside.
-JsonBody ParseJsonBody(absl::string_view text, int depth_max);
+// `arrays` are the fields of whose arrays the elements are kept: a body can
+// have a great many that nobody asks for. Total; neither time nor stack grow
+// with the depth of what is inside.
+JsonBody ParseJsonBody(absl::string_view text, int depth_max,
+                       std::initializer_list<absl::string_view> arrays = {});
 
 }  // namespace internal
 }  // namespace slipway

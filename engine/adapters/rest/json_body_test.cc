@@ -85,10 +85,10 @@ TEST(JsonBodyTest, RawTextOfNestedValuesIsExact) {
   }
 }
 
-TEST(JsonBodyTest, ElementsOfAnArrayAreKeptAndNotWhatIsInThem) {
+TEST(JsonBodyTest, ElementsOfAnArrayThatIsAskedForAreKeptAndNotWhatIsInThem) {
   const std::string text =
       R"({"list": [ "a" ,[1,["deep"]], {"k":[2]},3,null,"\"" ], "n": 1})";
-  const JsonBody body = ParseJsonBody(text, 100);
+  const JsonBody body = ParseJsonBody(text, 100, {"n", "list"});
   const JsonValue& list = *body.Find("list");
   EXPECT_EQ(list.raw, R"([ "a" ,[1,["deep"]], {"k":[2]},3,null,"\"" ])");
   ASSERT_EQ(list.elements.size(), 6);
@@ -100,6 +100,25 @@ TEST(JsonBodyTest, ElementsOfAnArrayAreKeptAndNotWhatIsInThem) {
   EXPECT_EQ(list.elements[4].type, JsonType::kNull);
   EXPECT_EQ(list.elements[5].text, "\"");
   EXPECT_EQ(body.Find("n")->raw, "1");
+}
+
+TEST(JsonBodyTest, ElementsOfOtherArraysAreReadAndNotKept) {
+  const std::string text =
+      R"({"others":["a",[1],{"list":[2]}],"list":["b"],"lists":["c"]})";
+  for (const JsonBody& body :
+       {ParseJsonBody(text, 100, {"list"}), ParseJsonBody(text, 100)}) {
+    EXPECT_EQ(body.problem, JsonProblem::kNone);
+    EXPECT_TRUE(body.Find("others")->elements.empty());
+    EXPECT_EQ(body.Find("others")->raw, R"(["a",[1],{"list":[2]}])");
+    EXPECT_EQ(body.Find("list")->raw, R"(["b"])");
+    EXPECT_TRUE(body.Find("lists")->elements.empty());
+  }
+  EXPECT_EQ(ParseJsonBody(text, 100, {"list"}).Find("list")->elements.size(),
+            1u);
+  EXPECT_TRUE(ParseJsonBody(text, 100).Find("list")->elements.empty());
+  // What is wrong inside of them is still seen.
+  EXPECT_EQ(ParseJsonBody(R"({"others":["a",}]})", 100).problem,
+            JsonProblem::kNotJson);
 }
 
 TEST(JsonBodyTest, AFieldGivenTwiceIsCountedAndTheLastIsFound) {

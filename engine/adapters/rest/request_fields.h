@@ -21,6 +21,9 @@ struct BodyProblem {
   std::string message;
 };
 
+// The one field whose array is looked into: to be asked for in `ParseJsonBody`.
+inline constexpr absl::string_view kRequiredContextsField = "required_contexts";
+
 // Fills in a command's request from a body. Unknown fields are ignored; a known
 // field that is given twice leaves open which one is meant, so the body counts
 // as no JSON. A wrong type is one line of the problem's message; all of them

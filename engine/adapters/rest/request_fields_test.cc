@@ -15,8 +15,9 @@ namespace {
 BodyProblem Deployment(const std::string& body,
                        v1::CreateDeployment* request = nullptr) {
   v1::CreateDeployment ignored;
-  return ReadCreateDeployment(ParseJsonBody(body, 100),
-                              request == nullptr ? &ignored : request);
+  return ReadCreateDeployment(
+      ParseJsonBody(body, 100, {kRequiredContextsField}),
+      request == nullptr ? &ignored : request);
 }
 
 BodyProblem Status(const std::string& body,

@@ -450,7 +450,8 @@ class Exchange {
   internal::JsonBody ParseBody() const {
     return internal::ParseJsonBody(
         request_.body,
-        static_cast<int>(std::min<int64_t>(limits_.json_depth_max(), 1 << 20)));
+        static_cast<int>(std::min<int64_t>(limits_.json_depth_max(), 1 << 20)),
+        {internal::kRequiredContextsField});
   }
 
   HttpResponse CreateDeployment() {

@@ -504,6 +504,169 @@ class HasOneLock : public Forwarding {
 };
 
 // ---------------------------------------------------------------------------
+// Keys, expectations, and the stream of all.
+
+// Changes the facts that a decision and a caller get.
+class SpoilsFacts : public Forwarding {
+  absl::Status Transact(const TransactParams& params,
+                        v1::Decision* decision) override {
+    return memory_.Transact({params.rules, params.command,
+                             [&](const v1::Facts& facts, v1::Decision* answer) {
+                               v1::Facts spoiled = facts;
+                               SpoilFacts(spoiled);
+                               return params.decide(spoiled, answer);
+                             }},
+                            decision);
+  }
+  absl::StatusOr<v1::Facts> Facts(const FactsParams& params) override {
+    auto facts = memory_.Facts(params);
+    SpoilFacts(*facts);
+    return facts;
+  }
+  virtual void SpoilFacts(v1::Facts& facts) = 0;
+};
+
+class KeepsNoAnswers : public SpoilsFacts {
+  void SpoilFacts(v1::Facts& facts) override { facts.clear_keyed_answer(); }
+};
+
+class KeepsNoRefusals : public SpoilsFacts {
+  void SpoilFacts(v1::Facts& facts) override {
+    if (facts.keyed_answer().decision().has_rejection()) {
+      facts.clear_keyed_answer();
+    }
+  }
+};
+
+class ForgetsAnswersWithTheRepository : public SpoilsFacts {
+  void SpoilFacts(v1::Facts& facts) override {
+    if (!facts.has_repository()) facts.clear_keyed_answer();
+  }
+};
+
+class ForgetsTheLatestStatus : public SpoilsFacts {
+  void SpoilFacts(v1::Facts& facts) override { facts.clear_latest_status_id(); }
+};
+
+class FoldsKeys : public Forwarding {
+  absl::Status Transact(const TransactParams& params,
+                        v1::Decision* decision) override {
+    v1::Command folded = params.command;
+    folded.set_idempotency_key(FoldName(folded.idempotency_key()));
+    return memory_.Transact({params.rules, folded, params.decide}, decision);
+  }
+  absl::StatusOr<v1::Facts> Facts(const FactsParams& params) override {
+    v1::Command folded = params.command;
+    folded.set_idempotency_key(FoldName(folded.idempotency_key()));
+    return memory_.Facts({params.rules, folded});
+  }
+};
+
+// Keeps, under the keys of merges, that a merge is needed.
+class KeepsThatAMergeIsNeeded : public Forwarding {
+  absl::Status Transact(const TransactParams& params,
+                        v1::Decision* decision) override {
+    const absl::Status status = memory_.Transact(
+        {params.rules, params.command,
+         [&](const v1::Facts& facts, v1::Decision* answer) {
+           v1::Facts known = facts;
+           const auto kept = kept_.find(params.command.idempotency_key());
+           if (kept != kept_.end())
+             *known.mutable_keyed_answer() = kept->second;
+           return params.decide(known, answer);
+         }},
+        decision);
+    if (decision->acceptance().outcome() == v1::OUTCOME_MERGE_REQUIRED &&
+        !params.command.idempotency_key().empty()) {
+      v1::KeyedAnswer& kept = kept_[params.command.idempotency_key()];
+      *kept.mutable_command() = params.command;
+      *kept.mutable_decision() = *decision;
+      kept.mutable_decision()->mutable_acceptance()->set_outcome(
+          v1::OUTCOME_AUTO_MERGED);
+      kept.mutable_decision()->set_answered_at_ms(params.command.time_ms());
+    }
+    return status;
+  }
+  std::map<std::string, v1::KeyedAnswer> kept_;
+};
+
+class WritesReplaysAgain : public Forwarding {
+  absl::Status Transact(const TransactParams& params,
+                        v1::Decision* decision) override {
+    const absl::Status status = memory_.Transact(params, decision);
+    if (!decision->replayed() || !params.command.has_put_ref()) return status;
+    v1::Decision again = *decision;
+    again.clear_replayed();
+    return Commit(params, again);
+  }
+};
+
+// Reads what is under a key, decides, and then writes.
+class DecidesKeysOutside : public Forwarding {
+  absl::Status Transact(const TransactParams& params,
+                        v1::Decision* decision) override {
+    if (params.command.idempotency_key().empty()) {
+      return memory_.Transact(params, decision);
+    }
+    auto facts = memory_.Facts({params.rules, params.command});
+    constexpr int64_t kIdsEach = 10000;
+    facts->set_last_id(next_id_.fetch_add(kIdsEach));
+    decision->Clear();
+    const absl::Status status = params.decide(*facts, decision);
+    std::this_thread::sleep_for(std::chrono::microseconds(200));
+    if (!status.ok() || decision->replayed()) return status;
+    return Commit(params, *decision);
+  }
+  std::atomic<int64_t> next_id_{10000000};
+};
+
+class TellsOfNoDeployment : public Forwarding {
+  absl::StatusOr<std::vector<OutboxEntry>> ReadOutbox(
+      const ReadParams& params) override {
+    auto entries = memory_.ReadOutbox(params);
+    for (OutboxEntry& entry : *entries) entry.deployment.reset();
+    return entries;
+  }
+};
+
+class TellsAllOfNoDeployment : public Forwarding {
+  absl::StatusOr<std::vector<OutboxEntry>> ReadAll(
+      const ReadAllParams& params) override {
+    auto entries = memory_.ReadAll(params);
+    for (OutboxEntry& entry : *entries) entry.deployment.reset();
+    return entries;
+  }
+};
+
+class HasAGapInTheStreamOfAll : public Forwarding {
+  absl::StatusOr<std::vector<OutboxEntry>> ReadAll(
+      const ReadAllParams& params) override {
+    auto entries = memory_.ReadAll(params);
+    for (OutboxEntry& entry : *entries) {
+      if (entry.global_position >= 5) ++entry.global_position;
+    }
+    return entries;
+  }
+};
+
+// As where it is read from a copy that lags behind.
+class ShowsTheNewestLate : public Forwarding {
+  absl::StatusOr<std::vector<OutboxEntry>> ReadAll(
+      const ReadAllParams& params) override {
+    std::lock_guard<std::mutex> lock(mutex_);
+    const int64_t last = *memory_.LastGlobalPosition();
+    if (last != last_) calls_ = 0;
+    last_ = last;
+    constexpr int kCallsLate = 2;
+    if (++calls_ <= kCallsLate) return std::vector<OutboxEntry>();
+    return memory_.ReadAll(params);
+  }
+  std::mutex mutex_;
+  int64_t last_ = 0;
+  int calls_ = 0;
+};
+
+// ---------------------------------------------------------------------------
 // What a store may do.
 
 class DecidesTwice : public Forwarding {
@@ -621,8 +784,20 @@ const std::vector<Broken>& BrokenStores() {
       {"retires a few only", InMemory<RetiresAFewOnly>(), {"R31WideDecisions"}},
       {"retires with case", InMemory<RetiresWithCase>(), {"RandomWalks"}},
       {"ignores the deletion scope", InMemory<IgnoresTheDeletionScope>(), {"RandomWalks"}},
+      {"keeps no answers", InMemory<KeepsNoAnswers>(), {"R100Keys", "R100RacesForOneKey", "RandomWalks"}},
+      {"keeps no refusals", InMemory<KeepsNoRefusals>(), {"R100Keys"}},
+      {"forgets answers with the repository", InMemory<ForgetsAnswersWithTheRepository>(), {"R100Keys"}},
+      {"folds keys", InMemory<FoldsKeys>(), {"R100Keys"}},
+      {"keeps that a merge is needed", InMemory<KeepsThatAMergeIsNeeded>(), {"R100Keys"}},
+      {"writes replays again", InMemory<WritesReplaysAgain>(), {"R100Keys"}},
+      {"decides keys outside of the lock", InMemory<DecidesKeysOutside>(), {"R100RacesForOneKey"}},
+      {"forgets the latest status", InMemory<ForgetsTheLatestStatus>(), {"RandomWalks", "R101RacesForOneStatus"}},
+      {"tells of no deployment", InMemory<TellsOfNoDeployment>(), {"R80R81Outbox", "RandomWalks"}},
+      {"tells all of no deployment", InMemory<TellsAllOfNoDeployment>(), {"R102AllRepositories"}},
+      {"has a gap in the stream of all", InMemory<HasAGapInTheStreamOfAll>(), {"R102AllRepositories", "R102WritersInParallel"}},
+      {"shows the newest late", InMemory<ShowsTheNewestLate>(), {"R102WritersInParallel"}},
       {"commits in parts", InMemory<CommitsInParts>(), {"R36ReadersSeeNoPart"}},
-      {"decides outside of the lock", InMemory<DecidesOutside>(false), {"R36TwoSuccessesAtOnce", "RacesOnOneRepository"}},
+      {"decides outside of the lock", InMemory<DecidesOutside>(false), {"R36TwoSuccessesAtOnce", "RacesOnOneRepository", "R101RacesForOneStatus"}},
       {"decides puts outside of the lock", InMemory<DecidesOutside>(true), {"R5RacesForRepositories"}},
       {"loses repositories while it writes", InMemory<LosesRepositoriesWhileItWrites>(), {"RacesOnManyRepositories"}},
       {"has one lock", InMemory<HasOneLock>(), {"RepositoriesDoNotWait"}},
@@ -630,6 +805,7 @@ const std::vector<Broken>& BrokenStores() {
       {"writes in parts", InJournal(&Faults::writes_in_parts), {"KilledWriters"}, true},
       {"forgets effects", InJournal(&Faults::forgets_effects), {"SeveralHandles"}, true},
       {"forgets the deleted", InJournal(&Faults::forgets_the_deleted), {"Reopened"}, true},
+      {"forgets answers", InJournal(&Faults::forgets_answers), {"R100Keys", "SeveralHandles"}, true},
       {"reads once", InJournal(&Faults::reads_once), {"SeveralHandles", "RandomWalks"}, true},
       {"takes no lock", InJournal(&Faults::takes_no_lock), {"SeveralProcesses"}, true},
       {"gives up too late", InJournal(&Faults::gives_up_too_late), {"BrokenConnections"}, true},

@@ -28,6 +28,15 @@ void CheckRejections(const StoreCheckParams& params, Findings& findings);
 void CheckWideDecisions(const StoreCheckParams& params, Findings& findings);
 void CheckReadersSeeNoPart(const StoreCheckParams& params, Findings& findings);
 
+// key_checks.cc: idempotency keys, and expectations.
+void CheckKeys(const StoreCheckParams& params, Findings& findings);
+void CheckKeyRaces(const StoreCheckParams& params, Findings& findings);
+void CheckExpectationRaces(const StoreCheckParams& params, Findings& findings);
+
+// stream_checks.cc: the stream of all repositories.
+void CheckGlobalStream(const StoreCheckParams& params, Findings& findings);
+void CheckGlobalStreamRaces(const StoreCheckParams& params, Findings& findings);
+
 // race_checks.cc: many callers.
 void CheckTwoSuccesses(const StoreCheckParams& params, Findings& findings);
 void CheckLostUpdates(const StoreCheckParams& params, Findings& findings);

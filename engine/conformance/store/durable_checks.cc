@@ -82,7 +82,10 @@ void CheckHandles(const StoreCheckParams& params, Findings& findings) {
   size_t place = 0;
   for (int i = 0; i < 6; ++i) {
     const int64_t id = scene.Create(CreateDeployment(app, "qa"), ++place);
-    scene.Create(CreateStatus(app, id, v1::STATUS_STATE_SUCCESS), ++place);
+    v1::Command succeed = CreateStatus(app, id, v1::STATUS_STATE_SUCCESS);
+    succeed.set_idempotency_key(absl::StrCat("key ", i));
+    scene.Create(succeed, ++place);
+    scene.Create(succeed, ++place);
     scene.CompareAll();
     if (i % 3 == 1) scene.Create(DeleteRepository(app), ++place);
     if (i % 3 == 1) scene.Put(app, i + 10);

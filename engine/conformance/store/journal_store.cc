@@ -129,7 +129,8 @@ class JournalHandle : public StoreHandle, public Store, public Outbox {
            }
            gave_up = breaks && faults_.gives_up_too_late;
            v1::KeyedAnswer record;
-           if (keeps) *record.mutable_command() = params.command;
+           if (keeps && !faults_.forgets_answers)
+             *record.mutable_command() = params.command;
            *record.mutable_decision() = *answer;
            return Write(record, breaks && faults_.writes_twice);
          }},
@@ -235,6 +236,15 @@ class JournalHandle : public StoreHandle, public Store, public Outbox {
       }
       if (faults_.forgets_effects) {
         written.mutable_acceptance()->clear_effects();
+      }
+      // What was written without a lock may not add up.
+      for (const v1::Event& event : written.acceptance().events()) {
+        if (!event.has_status()) continue;
+        const auto found = memory_.FindDeployment(
+            {event.repository(), event.status().deployment_id()});
+        if (!found->has_value()) {
+          return absl::DataLossError("a status of no deployment");
+        }
       }
       v1::Decision decision;
       const absl::Status status =

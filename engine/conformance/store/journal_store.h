@@ -22,6 +22,8 @@ struct JournalFaults {
   bool writes_in_parts = false;
   // Keeps no effects, so nobody is notified after a restart.
   bool forgets_effects = false;
+  // Keeps no answers under keys over a restart, nor for other handles.
+  bool forgets_answers = false;
   // Leaves out, when opened, what came before a repository's deletion.
   bool forgets_the_deleted = false;
   // Looks at what others have written only when opened.

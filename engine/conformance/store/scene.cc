@@ -1,5 +1,6 @@
 #include "engine/conformance/store/scene.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "absl/status/status.h"
@@ -7,6 +8,7 @@
 #include "slipway/conformance/walks/command_walk.h"
 #include "slipway/core/decide.h"
 #include "slipway/core/names.h"
+#include "slipway/runner/history.h"
 #include "slipway/v1/facts.pb.h"
 
 namespace slipway {
@@ -197,6 +199,8 @@ v1::Decision Scene::SendAsItIs(const v1::Command& command, size_t place) {
   findings_.ExpectSame("decision of Transact", *expected, decision);
   // What is replayed has happened before.
   CompareTail(name, decision.replayed() ? v1::Decision() : decision, place);
+  pasts_[KeyOf(name)][static_cast<int64_t>(streams_[KeyOf(name)].size())] =
+      model_.StateOf(name);
   for (size_t i = 0; i < handles_.size() && findings_.empty(); ++i) {
     CompareRows(store(i), name, model_.StateOf(name), findings_);
   }
@@ -370,6 +374,44 @@ void Scene::CompareAll(Effort effort) {
       if (!ok()) return;
     }
     CompareRepositoryIds(i);
+  }
+}
+
+void Scene::CompareHistory(size_t place) {
+  if (!ok()) return;
+  constexpr int64_t kPart = 7;
+  const History history(outbox(place), kPart);
+  const auto compare = [&](const char* what, int64_t position,
+                           const v1::RepositoryState& state,
+                           const absl::StatusOr<Past>& past) {
+    if (!findings_.Expect(past.ok(), what, ": ", past.status().ToString())) {
+      return;
+    }
+    findings_.Expect(past->position == position, what, ": position ",
+                     past->position, " instead of ", position);
+    findings_.ExpectSame(what, state, past->state);
+  };
+  for (const auto& [key, states] : pasts_) {
+    const v1::RepositoryName name = Name(key.first, key.second);
+    const std::vector<OutboxEntry>& stream = streams_[key];
+    for (const auto& [position, state] : states) {
+      compare("as of a position", position, state,
+              history.AsOfPosition(name, position));
+      if (position == 0) continue;
+      // The last entry that is not later than this one.
+      const int64_t time_ms = stream[position - 1].event.time_ms();
+      int64_t last = position;
+      for (const OutboxEntry& entry : stream) {
+        if (entry.event.time_ms() <= time_ms) {
+          last = std::max(last, entry.position);
+        }
+      }
+      compare("as of a time", last, states.at(last),
+              history.AsOfTime(name, time_ms));
+      if (!ok()) return;
+    }
+    compare("replay", static_cast<int64_t>(stream.size()), model_.StateOf(name),
+            history.Replay(name));
   }
 }
 

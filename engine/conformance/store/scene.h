@@ -107,6 +107,10 @@ class Scene {
   // with what the model says.
   void CompareAll(Effort effort = Effort::kSome);
 
+  // What every repository was as of every position and every time (R103), by
+  // the handle at `place`.
+  void CompareHistory(size_t place = 0);
+
   // Everything of a repository, by every handle, with what its stream says: for
   // after `SendAlone`. Gives what the stream says.
   v1::RepositoryState CompareAlone(const v1::RepositoryName& name);
@@ -133,6 +137,8 @@ class Scene {
   int64_t next_time_ms_ = 1000;
   // What the outbox has of each repository that a command has named.
   std::map<Key, std::vector<OutboxEntry>> streams_;
+  // By the last position of a decision: the state after it.
+  std::map<Key, std::map<int64_t, v1::RepositoryState>> pasts_;
   // Of these there may be nothing left: the ids of repositories, and of each
   // repository's statuses with their deployments.
   std::set<int64_t> repository_ids_;

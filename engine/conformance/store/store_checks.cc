@@ -56,9 +56,18 @@ const std::vector<StoreCheck>& StoreChecks() {
       Make("R31WideDecisions",
            "A success that retires many others is kept as a whole.",
            internal::CheckWideDecisions),
+      Make("R100Keys",
+           "Answers under idempotency keys are kept, refusals too, and nothing "
+           "happens a second time.",
+           internal::CheckKeys),
+      Make("R102AllRepositories",
+           "The stream of all repositories has the entries of each in their "
+           "order, at positions 1, 2, 3, ….",
+           internal::CheckGlobalStream),
       Make("RandomWalks",
            "After every step of a random walk the facts are those of the state "
-           "that the outbox adds up to, and so is every query.",
+           "that the outbox adds up to, and so is every query; and as of every "
+           "step the state is what it was (R103).",
            internal::CheckWalks),
       Make("R36ReadersSeeNoPart",
            "A reader sees all of a decision or nothing of it.",
@@ -66,6 +75,19 @@ const std::vector<StoreCheck>& StoreChecks() {
       Make("R36TwoSuccessesAtOnce",
            "Two successes at once behave as one after the other.",
            internal::CheckTwoSuccesses),
+      Make(
+          "R100RacesForOneKey",
+          "Of several that ask the same under one key at once, one is decided, "
+          "and all have its answer.",
+          internal::CheckKeyRaces),
+      Make("R101RacesForOneStatus",
+           "Of several that expect the same latest status at once, one has its "
+           "way.",
+           internal::CheckExpectationRaces),
+      Make("R102WritersInParallel",
+           "Who follows the stream of all repositories while others write "
+           "misses nothing, and sees what has been answered.",
+           internal::CheckGlobalStreamRaces),
       Make("RacesOnOneRepository",
            "Callers of one repository overwrite nothing of each other, and ids "
            "fit one order.",

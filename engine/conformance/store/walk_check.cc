@@ -46,6 +46,7 @@ std::vector<std::string> Walk(const StoreCheckParams& params,
   scene.CompareAll();
   scene.Reopen();
   scene.CompareAll();
+  scene.CompareHistory();
   std::vector<std::string> found = findings.Get();
   if (!found.empty()) found.insert(found.begin(), absl::StrJoin(steps, "\n"));
   return found;
