@@ -39,10 +39,11 @@ HookSender::HookSender(Parts parts, const WebhookOptions& options,
       random_(seed) {}
 
 absl::StatusOr<int64_t> HookSender::SendDue() {
+  int64_t attempts = 0;
+  if (cancelled_) return attempts;
   absl::Status status = Follow();
   if (!status.ok()) return status;
-  int64_t attempts = 0;
-  while (true) {
+  while (!cancelled_) {
     absl::StatusOr<std::vector<Delivery>> claimed =
         Claim(options_.parallel_max);
     if (!claimed.ok()) return claimed.status();

@@ -1,6 +1,8 @@
 #include "slipway/adapters/webhook/payload.h"
 
 #include <fstream>
+#include <map>
+#include <memory>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -33,8 +35,10 @@ const rapidjson::Document& Schemas() {
   return *document;
 }
 
-// What is wrong with a body, by the schema of its event; empty: nothing.
-std::string Violation(const std::string& event, const std::string& body) {
+// nullptr: there is none.
+const rapidjson::SchemaDocument* SchemaOf(const std::string& event) {
+  static auto& compiled =
+      *new std::map<std::string, std::unique_ptr<rapidjson::SchemaDocument>>;
   const std::string path =
       absl::StrCat("/webhooks/",
                    event == "deployment" ? "deployment-created"
@@ -42,9 +46,19 @@ std::string Violation(const std::string& event, const std::string& body) {
                    "/post/requestBody/content/application~1json/schema");
   const rapidjson::Value* schema =
       rapidjson::Pointer(path.c_str()).Get(Schemas());
-  if (schema == nullptr) return "no schema " + path;
-  const rapidjson::SchemaDocument compiled(*schema);
-  rapidjson::SchemaValidator validator(compiled);
+  if (schema == nullptr) return nullptr;
+  std::unique_ptr<rapidjson::SchemaDocument>& document = compiled[event];
+  if (document == nullptr) {
+    document = std::make_unique<rapidjson::SchemaDocument>(*schema);
+  }
+  return document.get();
+}
+
+// What is wrong with a body, by the schema of its event; empty: nothing.
+std::string Violation(const std::string& event, const std::string& body) {
+  const rapidjson::SchemaDocument* schema = SchemaOf(event);
+  if (schema == nullptr) return "no schema for " + event;
+  rapidjson::SchemaValidator validator(*schema);
   rapidjson::Document document;
   if (document.Parse(body.c_str(), body.size()).HasParseError()) {
     return "no JSON";

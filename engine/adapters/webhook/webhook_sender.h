@@ -84,8 +84,8 @@ class WebhookSender {
 
   // Takes up nothing new and waits for the calls in flight, up to
   // `stop_wait_ms`; those that are left are cancelled, and sent again by
-  // whoever comes next. Nothing is sent after it returns, and it cannot be
-  // started again.
+  // whoever comes next. `SendDue` on another thread ends, too. Nothing is sent
+  // after that, and it cannot be started again.
   void Stop();
 
   // Sends what is due, on the caller's thread, one delivery after the other:
