@@ -156,8 +156,9 @@ absl::StatusOr<Transaction::Next> Transaction::Try(int attempt,
     return status;
   }
 
+  // What is replayed has happened before (R100).
   const bool has_events =
-      !decision->acceptance().events().empty() &&
+      !decision->replayed() && !decision->acceptance().events().empty() &&
       (snapshot_.facts.has_repository() || command.has_put_repository());
   const bool keeps_answer =
       KeepsAnswer(command, *decision) && (!is_new || has_events);
