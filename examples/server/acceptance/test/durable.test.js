@@ -46,6 +46,28 @@ describe('slipway.db, where the server was started', () => {
     });
   }
 
+  test('R100 a request that is repeated after a crash, with its key, changes nothing', async () => {
+    const request = [
+      'POST',
+      '/deployments',
+      { headers: { 'Idempotency-Key': 'once' }, body: '{"ref":"main"}' },
+    ];
+    // The port is in addresses, and is another one after the restart.
+    const flags = ['--base_url=https://git.example.org'];
+    const server = await startServer(flags, directory);
+    const first = await send(server, ...request);
+    assert.equal(first.status, 201);
+    const kept = await lists(server);
+    await server.stop('SIGKILL');
+
+    const again = await startServer(flags, directory);
+    const second = await send(again, ...request);
+    assert.equal(second.status, 201);
+    assert.equal(second.text, first.text);
+    assert.deepEqual(await lists(again), kept);
+    assert.equal(await again.stop(), 0);
+  });
+
   test('branches begin anew with each start, and merge to the same commit', async () => {
     const shas = [];
     for (let i = 0; i < 2; ++i) {
