@@ -59,8 +59,9 @@ class Runner {
   //
   // OK is an answer: an acceptance that is durable, or a rejection that has
   // changed nothing. A command whose idempotency key has an answer already gets
-  // that one, `replayed`, and takes no ids (R100). The outcome is never MERGE_REQUIRED: the merge has been
-  // tried (R13), and one that was done stays even if this call fails after it.
+  // that one, `replayed`, and takes no ids (R100). The outcome is never
+  // MERGE_REQUIRED: the merge has been tried (R13), and one that was done stays
+  // even if this call fails after it.
   // ABORTED: the ref moved each time that it was to be merged; ask again.
   // UNAVAILABLE, DATA_LOSS: the store's or source control's, see there.
   // RESOURCE_EXHAUSTED: there are no ids left.

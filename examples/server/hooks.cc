@@ -73,13 +73,13 @@ absl::StatusOr<std::vector<HookFlag>> PairHooks(
   return hooks;
 }
 
-absl::StatusOr<std::vector<slipway::WebhookHook>> ReadHooks(
+absl::StatusOr<std::vector<HookWithSecret>> ReadHooks(
     const std::vector<HookFlag>& flags) {
-  std::vector<slipway::WebhookHook> hooks;
+  std::vector<HookWithSecret> hooks;
   for (const HookFlag& flag : flags) {
     absl::StatusOr<std::string> secret = ReadSecret(flag.secret_file);
     if (!secret.ok()) return secret.status();
-    hooks.push_back({flag.url, *std::move(secret), {}});
+    hooks.push_back({flag.url, *std::move(secret)});
   }
   return hooks;
 }

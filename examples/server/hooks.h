@@ -8,7 +8,6 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "slipway/adapters/webhook/webhook_options.h"
 
 // One --webhook with its --webhook_secret_file.
 struct HookFlag {
@@ -25,11 +24,16 @@ absl::StatusOr<std::vector<HookFlag>> PairHooks(
     const std::vector<std::string>& urls,
     const std::vector<std::string>& secret_files);
 
+struct HookWithSecret {
+  std::string url;
+  std::string secret;
+};
+
 // The hooks with their secrets: what the files hold, without the line end that
 // editors leave.
 //
 // INVALID_ARGUMENT: a file cannot be read, or is empty.
-absl::StatusOr<std::vector<slipway::WebhookHook>> ReadHooks(
+absl::StatusOr<std::vector<HookWithSecret>> ReadHooks(
     const std::vector<HookFlag>& flags);
 
 #endif  // EXAMPLES_SERVER_HOOKS_H_

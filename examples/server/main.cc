@@ -105,13 +105,13 @@ void Announce(const ServerFlags& flags, int port,
 }
 
 // From here on the stream is kept for the hooks, whoever decides.
-absl::Status AddHooks(const std::vector<slipway::WebhookHook>& hooks,
+absl::Status AddHooks(const std::vector<HookWithSecret>& hooks,
                       slipway::DeliveryQueue* deliveries) {
   if (!hooks.empty() && deliveries == nullptr) {
     return absl::InvalidArgumentError(
         "--webhook: this store keeps no deliveries");
   }
-  for (const slipway::WebhookHook& hook : hooks) {
+  for (const HookWithSecret& hook : hooks) {
     const auto added = deliveries->AddHook({hook.url});
     if (!added.ok()) return added.status();
   }
@@ -119,10 +119,12 @@ absl::Status AddHooks(const std::vector<slipway::WebhookHook>& hooks,
 }
 
 slipway::WebhookOptions WebhookOptionsOf(
-    const ServerFlags& flags, std::vector<slipway::WebhookHook> hooks,
+    const ServerFlags& flags, const std::vector<HookWithSecret>& hooks,
     int port) {
   slipway::WebhookOptions options;
-  options.hooks = std::move(hooks);
+  for (const HookWithSecret& hook : hooks) {
+    options.hooks.push_back({hook.url, hook.secret, {}});
+  }
   options.html_url = flags.base_url.empty()
                          ? ListenUrl(flags, port)
                          : std::string(absl::StripSuffix(flags.base_url, "/"));
