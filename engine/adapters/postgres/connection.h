@@ -72,6 +72,9 @@ class Connection {
   // Adds a statement to the pipeline. `statement` must outlive this.
   void Add(const Statement& statement, Values values = Values());
 
+  // How many statements are in the pipeline.
+  size_t size() const { return queue_.size(); }
+
   // Sends the pipeline and waits for the answers, one for each statement where
   // all went well. After kLost the connection is of no use.
   Failure Run(Deadline deadline, std::vector<Rows>* rows);

@@ -164,7 +164,8 @@ FactsQuery::FactsQuery(const v1::Rules& rules, const v1::Command& command,
                        int64_t key)
     : rules_(rules), command_(command), key_(key) {}
 
-void FactsQuery::AddTo(Lock lock, Connection& connection) {
+size_t FactsQuery::AddTo(Lock lock, Connection& connection) const {
+  const size_t before = connection.size();
   connection.Add(lock == Lock::kNone ? kRepository : kLockedRepository,
                  Values().Int(key_));
   if (!command_.idempotency_key().empty()) {
@@ -217,9 +218,10 @@ void FactsQuery::AddTo(Lock lock, Connection& connection) {
     case v1::Command::REQUEST_NOT_SET:
       break;
   }
+  return connection.size() - before;
 }
 
-void FactsQuery::AddRef(Connection& connection) {
+void FactsQuery::AddRef(Connection& connection) const {
   const std::string& ref = command_.create_deployment().ref();
   const RefCandidates candidates = CandidatesOf(ref);
   Values values;
@@ -235,7 +237,7 @@ void FactsQuery::AddRef(Connection& connection) {
   connection.Add(kRef, std::move(values));
 }
 
-void FactsQuery::AddStatus(Connection& connection) {
+void FactsQuery::AddStatus(Connection& connection) const {
   const v1::CreateStatus& request = command_.create_status();
   const auto values = [&] {
     Values start;

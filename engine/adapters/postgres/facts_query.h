@@ -58,15 +58,16 @@ class FactsQuery {
   // `rules` and `command` must outlive this.
   FactsQuery(const v1::Rules& rules, const v1::Command& command, int64_t key);
 
-  void AddTo(Lock lock, Connection& connection);
+  // How many statements it has added.
+  size_t AddTo(Lock lock, Connection& connection) const;
   // `first`: the place in `rows` of the first answer. DATA_LOSS: a row is
   // damaged.
   absl::Status Read(const std::vector<Rows>& rows, size_t first,
                     Snapshot* snapshot) const;
 
  private:
-  void AddRef(Connection& connection);
-  void AddStatus(Connection& connection);
+  void AddRef(Connection& connection) const;
+  void AddStatus(Connection& connection) const;
   absl::Status ReadRef(const Rows& rows, v1::Facts* facts) const;
   absl::Status ReadLive(const Rows& rows, v1::Facts* facts) const;
 

@@ -278,19 +278,24 @@ absl::Status PostgresStore::Transact(const TransactParams& params,
   const std::string name =
       absl::StrCat(repository.owner().size(), "/", FoldName(repository.owner()),
                    "/", FoldName(repository.name()));
-  if (!impl_->turns.Wait(
-          name, Clock::now() +
-                    std::chrono::milliseconds(impl_->params.wait_timeout_ms))) {
+  postgres_internal::Turns::Request request;
+  request.params = &params;
+  request.decision = decision;
+  const bool is_done = impl_->turns.Run(
+      name,
+      Clock::now() + std::chrono::milliseconds(impl_->params.wait_timeout_ms),
+      request, [&](const auto& requests) {
+        postgres_internal::Transaction::RunAll(
+            {&impl_->database, impl_->params.metrics,
+             impl_->params.resolve_timeout_ms},
+            requests);
+      });
+  if (!is_done) {
     return absl::UnavailableError(
         absl::StrCat("PostgreSQL: ", FullName(repository),
                      " has been busy with other decisions for too long"));
   }
-  postgres_internal::Turn turn(impl_->turns, name);
-  return postgres_internal::Transaction(
-             {&impl_->database, impl_->params.metrics,
-              impl_->params.resolve_timeout_ms},
-             params)
-      .Run(decision);
+  return request.status;
 }
 
 absl::StatusOr<v1::Facts> PostgresStore::Facts(const FactsParams& params) {

@@ -64,10 +64,13 @@ struct PostgresStoreParams {
 // Thread-safe. Decisions about one repository are made one after the other,
 // whichever engine makes them; those about others do not wait for them.
 //
-// `TransactParams::decide` is called on the caller's thread while the database
-// holds the repository's row: it must not call this store, but for `Take`. It
-// is called again where the database has rolled a transaction back for the sake
-// of another one, or has lost its connection before the commit was sent.
+// `TransactParams::decide` is called while the database holds the repository's
+// row: it must not call this store, but for `Take`. Decisions about one
+// repository that come while another one is made are then made together, in one
+// transaction of the database, so it is called on the thread of any of those
+// callers. It is called again where the database has rolled a transaction back
+// for the sake of another one, or has lost its connection before the commit was
+// sent.
 //
 // UNAVAILABLE means that nothing has changed, with one exception: where the
 // connection is lost between a commit and its answer, the store looks whether
@@ -116,11 +119,11 @@ class PostgresStore : public Store,
       const ReadAllParams& params) override;
   absl::StatusOr<int64_t> LastGlobalPosition() override;
 
-  // Called by a decider, on its thread, it takes from the ids that the
-  // repository has ready, which are above all that the repository has seen and
-  // nobody else's; most calls then cost nothing. They become used when the
-  // decision is committed. Called elsewhere, it asks the database, and what it
-  // gives is above everything that any engine has taken.
+  // Called by a decider, on the thread that it is called on, it takes from the
+  // ids that the repository has ready, which are above all that the repository
+  // has seen and nobody else's; most calls then cost nothing. They become used
+  // when the decision is committed. Called elsewhere, it asks the database, and
+  // what it gives is above everything that any engine has taken.
   absl::StatusOr<int64_t> Take(int64_t count) override;
 
   absl::StatusOr<Hook> AddHook(const AddHookParams& params) override;

@@ -242,6 +242,62 @@ TEST_F(PostgresStoreTest, ALostAnswerOfACommitIsLookedFor) {
   EXPECT_EQ(stream->size(), 5u);
 }
 
+TEST_F(PostgresStoreTest, DecisionsThatAreMadeTogetherHappenOnceEach) {
+  CommitProxy proxy(PostgresServer::Shared().directory());
+  PostgresStoreParams params = Params();
+  params.connection = proxy.Redirect(database_);
+  const std::unique_ptr<PostgresStore> store = Open(params);
+  Fill(*store);
+  const v1::Rules rules = DocumentedRules();
+  const v1::Command command = Create("app");
+  int64_t expected = 0;
+  for (const auto moment :
+       {CommitProxy::Moment::kNever, CommitProxy::Moment::kBeforeTheServer,
+        CommitProxy::Moment::kAfterTheServer}) {
+    // While the first is being decided the others gather.
+    constexpr int kCallers = 6;
+    std::vector<std::thread> callers;
+    std::vector<int64_t> ids(kCallers);
+    v1::Decision decision;
+    const absl::Status first = store->Transact(
+        {rules, command,
+         [&](const v1::Facts&, v1::Decision*) {
+           if (!callers.empty()) return absl::CancelledError("enough");
+           for (int i = 0; i < kCallers; ++i) {
+             callers.emplace_back([&, i] {
+               ids[i] = IdOf(Send(*store, Create("app")));
+               // A no and a failure among them change nothing.
+               const auto refused = Send(*store, Succeed("app", 4711));
+               EXPECT_TRUE(refused.ok() && refused->has_rejection());
+               v1::Decision none;
+               EXPECT_TRUE(absl::IsCancelled(store->Transact(
+                   {rules, command,
+                    [](const v1::Facts&, v1::Decision*) {
+                      return absl::CancelledError("not this one");
+                    }},
+                   &none)));
+             });
+           }
+           std::this_thread::sleep_for(std::chrono::milliseconds(100));
+           proxy.LoseNext(moment);
+           return absl::CancelledError("enough");
+         }},
+        &decision);
+    EXPECT_TRUE(absl::IsCancelled(first)) << first;
+    for (std::thread& caller : callers) caller.join();
+    expected += kCallers;
+    EXPECT_EQ(Count(*store), expected);
+    EXPECT_EQ(std::set<int64_t>(ids.begin(), ids.end()).size(),
+              static_cast<size_t>(kCallers));
+  }
+  EXPECT_EQ(proxy.lost_count(), 2);
+  const auto stream =
+      store->ReadOutbox({CommandOn("app").repository(), 0, 1000});
+  ASSERT_TRUE(stream.ok()) << stream.status();
+  // The repository, its branch, the deployments and their environment.
+  EXPECT_EQ(static_cast<int64_t>(stream->size()), expected + 3);
+}
+
 TEST_F(PostgresStoreTest, AnOutcomeThatCannotBeFoundOutIsSaidToBeUnknown) {
   const std::unique_ptr<PostgresStore> other = Open();
   Fill(*other);

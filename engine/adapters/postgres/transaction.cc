@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -72,6 +73,111 @@ Transaction::Transaction(const TransactionParams& params,
 Transaction* Transaction::Running(const Database& database) {
   return running_here.database == &database ? running_here.transaction
                                             : nullptr;
+}
+
+void Transaction::RunAll(const TransactionParams& params,
+                         const std::vector<Turns::Request*>& requests) {
+  // Those that make or delete a repository concern others, too.
+  const bool together = requests.size() > 1 &&
+                        std::none_of(requests.begin(), requests.end(),
+                                     [](const Turns::Request* request) {
+                                       const v1::Command& command =
+                                           request->params->command;
+                                       return command.has_put_repository() ||
+                                              command.has_delete_repository();
+                                     });
+  if (together) {
+    const absl::StatusOr<absl::optional<int64_t>> key =
+        params.database->FindKey(requests[0]->params->command.repository());
+    if (key.ok() && key->has_value() && RunTogether(params, **key, requests)) {
+      return;
+    }
+  }
+  for (Turns::Request* request : requests) {
+    request->status =
+        Transaction(params, *request->params).Run(request->decision);
+  }
+}
+
+bool Transaction::RunTogether(const TransactionParams& params, int64_t key,
+                              const std::vector<Turns::Request*>& requests) {
+  absl::StatusOr<PooledConnection> connection = params.database->Connect();
+  if (!connection.ok()) return false;
+  std::vector<std::unique_ptr<Transaction>> transactions;
+  std::vector<Clock::time_point> decided;
+  // The last one that writes: where it has happened, all have.
+  size_t writer = requests.size();
+  (*connection)->Add(kBegin);
+  for (size_t i = 0; i < requests.size(); ++i) {
+    Turns::Request& request = *requests[i];
+    transactions.push_back(
+        std::make_unique<Transaction>(params, *request.params));
+    Transaction& transaction = *transactions.back();
+    const FactsQuery query(request.params->rules, request.params->command, key);
+    // The writes of those before it go along.
+    const size_t size = query.AddTo(
+        i == 0 ? FactsQuery::Lock::kForUpdate : FactsQuery::Lock::kNone,
+        **connection);
+    std::vector<Rows> rows;
+    const Failure failure =
+        (*connection)->Run(params.database->AnswerDeadline(), &rows);
+    if (!failure.ok() ||
+        !query.Read(rows, rows.size() - size, &transaction.snapshot_).ok() ||
+        !transaction.snapshot_.has_row) {
+      connection->Discard();
+      return false;
+    }
+    request.status = transaction.Decide(request.decision);
+    decided.push_back(Clock::now());
+    if (!request.status.ok()) continue;
+    const bool has_events = transaction.HasEvents(*request.decision);
+    const bool keeps_answer =
+        KeepsAnswer(request.params->command, *request.decision);
+    if (!has_events && !keeps_answer) continue;
+    if (!transaction
+             .AddWrites(*request.decision, has_events, keeps_answer,
+                        **connection)
+             .ok()) {
+      connection->Discard();
+      return false;
+    }
+    writer = i;
+  }
+  const bool writes = writer < requests.size();
+  (*connection)->Add(writes ? kCommitWork : kRollback);
+  std::vector<Rows> rows;
+  Failure failure =
+      (*connection)->Run(params.database->AnswerDeadline(), &rows);
+  if (!failure.ok()) connection->Discard();
+  if (!writes) return true;
+  if (failure.ok() && rows.back().tag() != "COMMIT") return false;
+  if (!failure.ok()) {
+    params.database->CountRetry(failure);
+    if (failure.kind != Failure::Kind::kLost) return false;
+    // Back to the pool: finding out needs another one.
+    *connection = PooledConnection();
+    params.database->pool().CloseIdle();
+    const absl::StatusOr<bool> happened = transactions[writer]->HasHappened(
+        /*is_new=*/false,
+        transactions[writer]->HasEvents(*requests[writer]->decision));
+    if (happened.ok() && !*happened) return false;
+    for (Turns::Request* request : requests) {
+      if (request->status.ok()) request->status = happened.status();
+    }
+  }
+  for (size_t i = 0; params.metrics != nullptr && i < decided.size(); ++i) {
+    if (transactions[i]->decision_id_.empty()) continue;
+    params.metrics->Observe(
+        "slipway_commit_seconds", {},
+        std::chrono::duration<double>(Clock::now() - decided[i]).count());
+  }
+  return true;
+}
+
+bool Transaction::HasEvents(const v1::Decision& decision) const {
+  return !decision.acceptance().events().empty() &&
+         (snapshot_.facts.has_repository() ||
+          request_.command.has_put_repository());
 }
 
 absl::Status Transaction::Run(v1::Decision* decision) {
@@ -156,10 +262,7 @@ absl::StatusOr<Transaction::Next> Transaction::Try(int attempt,
     return status;
   }
 
-  // What is replayed has happened before (R100).
-  const bool has_events =
-      !decision->replayed() && !decision->acceptance().events().empty() &&
-      (snapshot_.facts.has_repository() || command.has_put_repository());
+  const bool has_events = HasEvents(*decision);
   const bool keeps_answer =
       KeepsAnswer(command, *decision) && (!is_new || has_events);
   if (!has_events && !keeps_answer) {

@@ -5,10 +5,12 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/optional.h"
+#include "engine/adapters/postgres/turns.h"
 #include "slipway/adapters/postgres/connection_pool.h"
 #include "slipway/adapters/postgres/database.h"
 #include "slipway/adapters/postgres/facts_query.h"
@@ -27,6 +29,11 @@ struct TransactionParams {
 // Used once, on one thread.
 class Transaction {
  public:
+  // Answers requests about one repository, in their order: together, so that
+  // they share a commit, where they can be.
+  static void RunAll(const TransactionParams& params,
+                     const std::vector<Turns::Request*>& requests);
+
   Transaction(const TransactionParams& params,
               const Store::TransactParams& request);
 
@@ -41,6 +48,13 @@ class Transaction {
 
  private:
   enum class Next { kAgain, kDone };
+
+  // In one transaction of the database. False: nothing has happened, so each is
+  // to be tried by itself.
+  static bool RunTogether(const TransactionParams& params, int64_t key,
+                          const std::vector<Turns::Request*>& requests);
+  // Whether the answer changes a row, and which: events, and a kept answer.
+  bool HasEvents(const v1::Decision& decision) const;
 
   // One attempt. kAgain: nothing has happened.
   absl::StatusOr<Next> Try(int attempt, v1::Decision* decision);

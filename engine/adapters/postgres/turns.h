@@ -1,19 +1,28 @@
-// One caller at a time for each repository, among those of one engine: so that
-// those who wait for a repository hold no connection. Not for users.
+// One transaction at a time for each repository, among those of one engine: so
+// that those who wait for a repository hold no connection, and what has
+// gathered meanwhile is decided together. Not for users.
 //
-//   if (!turns.Wait(name, deadline)) ...  // too late
-//   Turn turn(turns, name);  // to the end of the block
+//   Turns::Request request{&params, decision};
+//   if (!turns.Run(name, deadline, request, run)) ...  // too late
+//   return request.status;
 
 #ifndef SLIPWAY_ENGINE_ADAPTERS_POSTGRES_TURNS_H_
 #define SLIPWAY_ENGINE_ADAPTERS_POSTGRES_TURNS_H_
 
+#include <algorithm>
 #include <condition_variable>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
 #include "slipway/adapters/postgres/connection.h"
+#include "slipway/ports/store.h"
+#include "slipway/v1/decision.pb.h"
 
 namespace slipway {
 namespace postgres_internal {
@@ -21,9 +30,22 @@ namespace postgres_internal {
 // Thread-safe.
 class Turns {
  public:
-  // Waits until nobody else has the turn of `name`. False: that was not so
-  // before the deadline.
-  bool Wait(const std::string& name, Deadline deadline) {
+  // What one caller wants decided.
+  struct Request {
+    const Store::TransactParams* params = nullptr;
+    v1::Decision* decision = nullptr;
+    // The answer.
+    absl::Status status = absl::OkStatus();
+    bool is_done = false;
+  };
+  // Answers all of them; never empty.
+  using Runner = absl::FunctionRef<void(const std::vector<Request*>&)>;
+
+  // Has `request` answered, by `run` of this caller or of another one that has
+  // the turn of `name` just then. False: nobody has begun with it before the
+  // deadline, and nobody will.
+  bool Run(const std::string& name, Deadline deadline, Request& request,
+           Runner run) {
     std::unique_lock<std::mutex> lock(mutex_);
     std::unique_ptr<Place>& place = places_[name];
     if (place == nullptr) place = std::make_unique<Place>();
@@ -31,50 +53,59 @@ class Turns {
     // anybody counts on it.
     Place& here = *place;
     ++here.callers;
-    if (!here.freed.wait_until(lock, deadline,
-                               [&] { return !here.is_taken; })) {
-      Leave(name, here);
-      return false;
+    here.waiting.push_back(&request);
+    while (!request.is_done) {
+      if (!here.is_taken) {
+        RunSome(here, run, lock);
+        continue;
+      }
+      const auto waiting =
+          std::find(here.waiting.begin(), here.waiting.end(), &request);
+      if (waiting == here.waiting.end()) {
+        here.changed.wait(lock);  // Somebody is at it
+      } else if (here.changed.wait_until(lock, deadline) ==
+                 std::cv_status::timeout) {
+        const auto still =
+            std::find(here.waiting.begin(), here.waiting.end(), &request);
+        if (still == here.waiting.end() || !here.is_taken) continue;
+        here.waiting.erase(still);
+        break;
+      }
     }
-    here.is_taken = true;
-    return true;
-  }
-
-  void End(const std::string& name) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    Place& here = *places_.at(name);
-    here.is_taken = false;
-    here.freed.notify_one();
-    Leave(name, here);
+    const bool is_done = request.is_done;
+    if (--here.callers == 0) places_.erase(name);
+    return is_done;
   }
 
  private:
+  // Enough to share the cost of a commit, few enough that nobody waits long.
+  static constexpr size_t kTogetherMax = 16;
+
   struct Place {
-    std::condition_variable freed;
-    // Who has the turn, and who waits for it.
+    std::condition_variable changed;
+    // Those that nobody has begun with, in the order of their coming.
+    std::deque<Request*> waiting;
     int callers = 0;
     bool is_taken = false;
   };
 
-  void Leave(const std::string& name, Place& here) {
-    if (--here.callers == 0) places_.erase(name);
+  static void RunSome(Place& here, Runner run,
+                      std::unique_lock<std::mutex>& lock) {
+    const size_t size = std::min(here.waiting.size(), kTogetherMax);
+    const std::vector<Request*> batch(here.waiting.begin(),
+                                      here.waiting.begin() + size);
+    here.waiting.erase(here.waiting.begin(), here.waiting.begin() + size);
+    here.is_taken = true;
+    lock.unlock();
+    run(batch);
+    lock.lock();
+    for (Request* request : batch) request->is_done = true;
+    here.is_taken = false;
+    here.changed.notify_all();
   }
 
   std::mutex mutex_;
   absl::flat_hash_map<std::string, std::unique_ptr<Place>> places_;
-};
-
-// Ends a turn that `Turns::Wait` gave.
-class Turn {
- public:
-  Turn(Turns& turns, const std::string& name) : turns_(turns), name_(name) {}
-  Turn(const Turn&) = delete;
-  Turn& operator=(const Turn&) = delete;
-  ~Turn() { turns_.End(name_); }
-
- private:
-  Turns& turns_;
-  const std::string name_;
 };
 
 }  // namespace postgres_internal
