@@ -175,7 +175,8 @@ bool Transaction::RunTogether(const TransactionParams& params, int64_t key,
 }
 
 bool Transaction::HasEvents(const v1::Decision& decision) const {
-  return !decision.acceptance().events().empty() &&
+  // Those of an answer that is replayed happened the first time (R100).
+  return !decision.replayed() && !decision.acceptance().events().empty() &&
          (snapshot_.facts.has_repository() ||
           request_.command.has_put_repository());
 }
