@@ -11,9 +11,9 @@ namespace slipway {
 namespace internal {
 namespace {
 
-template <size_t kSize>
+template <size_t Size>
 struct Prefix {
-  std::array<uint8_t, kSize> bytes;
+  std::array<uint8_t, Size> bytes;
   int bits;
 };
 
@@ -54,9 +54,9 @@ constexpr Prefix<16> kStandsForV4[] = {
     {{0x00, 0x64, 0xff, 0x9b}, 96},                    // translated
 };
 
-template <size_t kSize>
-bool Matches(const Prefix<kSize>& prefix,
-             const std::array<uint8_t, kSize>& address) {
+template <size_t Size>
+bool Matches(const Prefix<Size>& prefix,
+             const std::array<uint8_t, Size>& address) {
   for (int bit = 0; bit < prefix.bits; bit += 8) {
     const int rest = std::min(prefix.bits - bit, 8);
     const auto mask = static_cast<uint8_t>(0xff << (8 - rest));
