@@ -466,6 +466,8 @@ TEST_F(WebhookSenderTest, R104ADeadHookDelaysNoOther) {
   EXPECT_TRUE(Soon([&] { return fine == 20; }));
   EXPECT_EQ(*engine_.queue.CountPending(sender->hooks()[0].id), 20);
   release.set_value();
+  // Before what its threads wait for is gone.
+  sender->Stop();
 }
 
 TEST_F(WebhookSenderTest, R104TwoSendersOverOneQueueDoNotSendTwice) {
