@@ -44,7 +44,8 @@ std::string Tidy(absl::string_view message) {
 bool IsRetryable(absl::string_view code) {
   // Serialization failure, deadlock; the plan of a prepared statement that a
   // change of the schema has made stale is made anew by the next connection.
-  return code == "40001" || code == "40P01";
+  return code == "40001" || code == "40P01" || code == "0A000" ||
+         code == "26000";
 }
 
 }  // namespace
@@ -55,8 +56,9 @@ absl::Status Failure::ToStatus() const {
       code.empty() ? absl::StrCat("PostgreSQL: ", message)
                    : absl::StrCat("PostgreSQL: ", message, " (", code, ")");
   // Damage: a corrupted table or index, or a schema that is not what was made.
-  if (absl::StartsWith(code, "XX") || code == "42P01" || code == "42703" ||
-      code == "42804" || code == "42P10") {
+  if (code == "XX001" || code == "XX002" || absl::StartsWith(code, "23") ||
+      code == "42P01" || code == "42703" || code == "42804" ||
+      code == "42P10") {
     return absl::DataLossError(text);
   }
   return absl::UnavailableError(text);
@@ -71,30 +73,27 @@ Failure Connection::Open(const std::string& connection_string,
                          const std::vector<std::string>& settings,
                          Deadline deadline,
                          std::unique_ptr<Connection>* connection) {
+  // libpq gives each host of several this time; it counts in seconds, from 2.
+  const std::string seconds =
+      absl::StrCat(std::max(2, MillisecondsUntil(deadline) / 1000));
+  const char* const keywords[] = {"dbname", "connect_timeout", nullptr};
+  const char* const values[] = {connection_string.c_str(), seconds.c_str(),
+                                nullptr};
   std::unique_ptr<Connection> opened(
-      new Connection(PQconnectStart(connection_string.c_str())));
+      new Connection(PQconnectdbParams(keywords, values, /*expand_dbname=*/1)));
   PGconn* raw = opened->connection_.get();
   if (raw == nullptr) {
-    return {Failure::Kind::kLost, "", "no memory for a connection"};
+    return {Failure::Kind::kLost, "", "no memory for a connection", ""};
   }
   const auto failed = [&] {
-    // libpq gives no code here, but the words are the server's.
+    // libpq gives no code here, but the words are the server's: those of a
+    // server that speaks another language are not understood.
     const std::string message = Tidy(PQerrorMessage(raw));
     const bool refused = absl::StrContains(message, "authentication failed") ||
                          absl::StrContains(message, "no password supplied");
-    return Failure{Failure::Kind::kLost, refused ? "28P01" : "", message};
+    return Failure{Failure::Kind::kLost, refused ? "28P01" : "", message, ""};
   };
-  PostgresPollingStatusType state = PGRES_POLLING_WRITING;
-  while (state != PGRES_POLLING_OK) {
-    if (state == PGRES_POLLING_FAILED || PQstatus(raw) == CONNECTION_BAD) {
-      return failed();
-    }
-    if (!Poll(PQsocket(raw), state == PGRES_POLLING_READING ? POLLIN : POLLOUT,
-              deadline)) {
-      return {Failure::Kind::kLost, "", "connecting took too long"};
-    }
-    state = PQconnectPoll(raw);
-  }
+  if (PQstatus(raw) != CONNECTION_OK) return failed();
   if (PQsetnonblocking(raw, 1) != 0) return failed();
   // Notices are for people at a terminal.
   PQsetNoticeProcessor(
@@ -119,7 +118,7 @@ Failure Connection::Lost(absl::string_view what) {
   is_lost_ = true;
   std::string message = lost_because_;
   if (message.empty()) message = Tidy(PQerrorMessage(connection_.get()));
-  return {Failure::Kind::kLost, "", absl::StrCat(what, ": ", message)};
+  return {Failure::Kind::kLost, "", absl::StrCat(what, ": ", message), ""};
 }
 
 Failure Connection::FailureOf(const PGresult* result) {
@@ -129,6 +128,7 @@ Failure Connection::FailureOf(const PGresult* result) {
   };
   Failure failure;
   failure.code = field(PG_DIAG_SQLSTATE);
+  failure.constraint = field(PG_DIAG_CONSTRAINT_NAME);
   failure.message = Tidy(field(PG_DIAG_MESSAGE_PRIMARY));
   if (failure.message.empty()) {
     failure.message = Tidy(PQresultErrorMessage(result));

@@ -42,6 +42,8 @@ struct Failure {
   // SQLSTATE; empty where the server did not speak.
   std::string code;
   std::string message;
+  // The constraint that was violated, if any.
+  std::string constraint;
 
   bool ok() const { return kind == Kind::kNone; }
   // As the ports have it: UNAVAILABLE or DATA_LOSS.

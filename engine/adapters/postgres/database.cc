@@ -50,8 +50,13 @@ Database::Database(const Params& params)
     : params_(params), pool_(params.pool), ids_pool_(OneOf(params.pool)) {}
 
 absl::StatusOr<PooledConnection> Database::Connect() {
-  return pool_.Take(Clock::now() +
-                    std::chrono::milliseconds(params_.wait_timeout_ms));
+  absl::StatusOr<PooledConnection> connection = pool_.Take(
+      Clock::now() + std::chrono::milliseconds(params_.wait_timeout_ms));
+  // A password that was changed meanwhile is an outage to those who call.
+  if (absl::IsUnauthenticated(connection.status())) {
+    return absl::UnavailableError(connection.status().message());
+  }
+  return connection;
 }
 
 Deadline Database::AnswerDeadline() const {

@@ -100,7 +100,7 @@ constexpr Statement kReadLocked = {"read_locked", R"sql(
 SELECT d.hook, d.repository, d.deployment_id, d.state,
     EXISTS (SELECT 1 FROM slipway_attempts AS a
       WHERE a.delivery = $1 AND a.token = $2)
-  FROM slipway_deliveries AS d WHERE d.id = $1
+  FROM slipway_deliveries AS d WHERE d.id = $1 FOR UPDATE OF d
 )sql"};
 constexpr Statement kNote = {"note", R"sql(
 WITH d AS (

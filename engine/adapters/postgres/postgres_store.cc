@@ -180,6 +180,10 @@ std::vector<std::string> SettingsOf(const PostgresStoreParams& params) {
       absl::StrCat("SET idle_in_transaction_session_timeout = ",
                    params.idle_in_transaction_timeout_ms),
       "SET client_min_messages = error",
+      // What is answered is durable, whatever the role's or the database's
+      // settings say (R107); more than that is theirs to ask for.
+      "SELECT set_config('synchronous_commit', 'on', false) "
+      "WHERE current_setting('synchronous_commit') = 'off'",
       // Every statement here is to use its index, also while the planner still
       // believes that a table is small.
       "SET enable_seqscan = off",
@@ -204,10 +208,10 @@ absl::Status Check(const PostgresStoreParams& params) {
            {"answer_timeout_ms", params.answer_timeout_ms},
            {"resolve_timeout_ms", params.resolve_timeout_ms},
        }) {
-    if (value <= 0 || value > (int64_t{1} << 31)) {
+    if (value <= 0 || value >= (int64_t{1} << 31)) {
       return absl::InvalidArgumentError(
           absl::StrCat("PostgresStoreParams.", name, " is ", value,
-                       ", which is not from 1 to 2^31"));
+                       ", which is not from 1 to 2^31 - 1"));
     }
   }
   // What libpq says of a string that it cannot read may have a password in it.
@@ -261,7 +265,8 @@ absl::StatusOr<std::unique_ptr<PostgresStore>> PostgresStore::Open(
   absl::Status status = Check(params);
   if (!status.ok()) return status;
   auto impl = std::make_unique<Impl>(params);
-  absl::StatusOr<PooledConnection> connection = impl->database.Connect();
+  absl::StatusOr<PooledConnection> connection = impl->database.pool().Take(
+      Clock::now() + std::chrono::milliseconds(params.wait_timeout_ms));
   if (!connection.ok()) return connection.status();
   status = postgres_internal::UpdateSchema(**connection,
                                            impl->database.AnswerDeadline());

@@ -42,7 +42,7 @@ struct PostgresStoreParams {
   // counts by SQLSTATE, or "connection".
   Metrics* metrics = nullptr;
 
-  // Time limits. For a connection to be made:
+  // Time limits. For a connection to one host to be made, in seconds from 2:
   int64_t connect_timeout_ms = 5'000;
   // for a connection of this engine to become free, or for the turn of a
   // repository that others of this engine are deciding about:

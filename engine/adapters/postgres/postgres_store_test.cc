@@ -343,8 +343,9 @@ TEST_F(PostgresStoreTest, DeadlocksAreTriedAgain) {
   const absl::StatusOr<v1::Decision> decision = succeeded.get();
   ASSERT_TRUE(decision.ok()) << decision.status();
   EXPECT_TRUE(decision->has_acceptance());
-  EXPECT_EQ(calls, 2);
-  EXPECT_EQ(metrics_.sum("slipway_store_retries_total 40P01"), 1);
+  // Once, or more often where the other one is slow to take its lock.
+  EXPECT_GE(calls, 2);
+  EXPECT_EQ(metrics_.sum("slipway_store_retries_total 40P01"), calls - 1);
   EXPECT_EQ(metrics_.sum("slipway_commit_seconds"), 4);
 }
 

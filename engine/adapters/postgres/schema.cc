@@ -14,7 +14,8 @@ namespace postgres_internal {
 namespace {
 
 // From version N to N + 1, for each N from 0 on. What has been released is
-// never changed, only added to.
+// never changed, only added to. Each can be run again over a part of itself,
+// for databases whose transactions do not hold changes of tables together.
 //
 // Every text is bytea, because `text` cannot hold U+0000 and sorts by locale.
 // Messages are kept whole in a `body`, and what is asked for in columns beside
@@ -24,7 +25,7 @@ const char* const kMigrations[] = {
     R"sql(
 -- One row for each name that a repository ever had; it outlives the repository
 -- (body IS NULL), because its ids and its stream do.
-CREATE TABLE slipway_repositories (
+CREATE TABLE IF NOT EXISTS slipway_repositories (
   key bigint PRIMARY KEY,
   owner bytea NOT NULL,
   name bytea NOT NULL,
@@ -38,12 +39,12 @@ CREATE TABLE slipway_repositories (
   stamp_us bigint NOT NULL,
   deployments bigint NOT NULL
 );
-CREATE UNIQUE INDEX slipway_repositories_name ON slipway_repositories (owner, name);
-CREATE UNIQUE INDEX slipway_repositories_id ON slipway_repositories (repository_id)
+CREATE UNIQUE INDEX IF NOT EXISTS slipway_repositories_name ON slipway_repositories (owner, name);
+CREATE UNIQUE INDEX IF NOT EXISTS slipway_repositories_id ON slipway_repositories (repository_id)
   WHERE repository_id IS NOT NULL;
 
 -- `body` is the deployment as it was created; what moves is in columns.
-CREATE TABLE slipway_deployments (
+CREATE TABLE IF NOT EXISTS slipway_deployments (
   repository bigint NOT NULL,
   id bigint NOT NULL,
   sha bytea NOT NULL,
@@ -60,17 +61,17 @@ CREATE TABLE slipway_deployments (
   body bytea NOT NULL,
   PRIMARY KEY (repository, id)
 );
-CREATE INDEX slipway_deployments_sha ON slipway_deployments (repository, sha, id);
-CREATE INDEX slipway_deployments_ref ON slipway_deployments (repository, ref, id);
-CREATE INDEX slipway_deployments_task ON slipway_deployments (repository, task, id);
-CREATE INDEX slipway_deployments_environment
+CREATE INDEX IF NOT EXISTS slipway_deployments_sha ON slipway_deployments (repository, sha, id);
+CREATE INDEX IF NOT EXISTS slipway_deployments_ref ON slipway_deployments (repository, ref, id);
+CREATE INDEX IF NOT EXISTS slipway_deployments_task ON slipway_deployments (repository, task, id);
+CREATE INDEX IF NOT EXISTS slipway_deployments_environment
   ON slipway_deployments (repository, environment, id);
-CREATE INDEX slipway_deployments_spelling
+CREATE INDEX IF NOT EXISTS slipway_deployments_spelling
   ON slipway_deployments (repository, spelling, id);
 
 -- Those whose latest status is `success`: a table of its own, so that a status
 -- changes no indexed column of its deployment.
-CREATE TABLE slipway_live (
+CREATE TABLE IF NOT EXISTS slipway_live (
   repository bigint NOT NULL,
   environment bytea NOT NULL,
   flags bigint NOT NULL,
@@ -79,9 +80,9 @@ CREATE TABLE slipway_live (
   body bytea NOT NULL,
   PRIMARY KEY (repository, environment, flags, id)
 );
-CREATE INDEX slipway_live_task ON slipway_live (repository, environment, flags, task, id);
+CREATE INDEX IF NOT EXISTS slipway_live_task ON slipway_live (repository, environment, flags, task, id);
 
-CREATE TABLE slipway_statuses (
+CREATE TABLE IF NOT EXISTS slipway_statuses (
   repository bigint NOT NULL,
   deployment_id bigint NOT NULL,
   id bigint NOT NULL,
@@ -91,7 +92,7 @@ CREATE TABLE slipway_statuses (
 
 -- How many deployments a filter of a list matches. kind: 1 sha, 2 ref, 3 task,
 -- 4 environment, by its name without case and by its spelling.
-CREATE TABLE slipway_counts (
+CREATE TABLE IF NOT EXISTS slipway_counts (
   repository bigint NOT NULL,
   kind bigint NOT NULL,
   value bytea NOT NULL,
@@ -100,14 +101,14 @@ CREATE TABLE slipway_counts (
   PRIMARY KEY (repository, kind, value, spelling)
 );
 
-CREATE TABLE slipway_environments (
+CREATE TABLE IF NOT EXISTS slipway_environments (
   repository bigint NOT NULL,
   name bytea NOT NULL,
   body bytea NOT NULL,
   PRIMARY KEY (repository, name)
 );
 
-CREATE TABLE slipway_refs (
+CREATE TABLE IF NOT EXISTS slipway_refs (
   repository bigint NOT NULL,
   type bigint NOT NULL,
   name bytea NOT NULL,
@@ -116,7 +117,7 @@ CREATE TABLE slipway_refs (
   PRIMARY KEY (repository, type, name)
 );
 
-CREATE TABLE slipway_commits (
+CREATE TABLE IF NOT EXISTS slipway_commits (
   repository bigint NOT NULL,
   sha bytea NOT NULL,
   merge_base bytea NOT NULL,
@@ -125,7 +126,7 @@ CREATE TABLE slipway_commits (
 
 -- `body` is a Commit with this one context, so that several of them in a row
 -- are the Commit with all of them.
-CREATE TABLE slipway_contexts (
+CREATE TABLE IF NOT EXISTS slipway_contexts (
   repository bigint NOT NULL,
   sha bytea NOT NULL,
   name bytea NOT NULL,
@@ -134,7 +135,7 @@ CREATE TABLE slipway_contexts (
 );
 
 -- What is kept under idempotency keys (R100).
-CREATE TABLE slipway_answers (
+CREATE TABLE IF NOT EXISTS slipway_answers (
   repository bigint NOT NULL,
   key bytea NOT NULL,
   answered_at_ms bigint NOT NULL,
@@ -142,13 +143,13 @@ CREATE TABLE slipway_answers (
   body bytea NOT NULL,
   PRIMARY KEY (repository, key)
 );
-CREATE INDEX slipway_answers_age ON slipway_answers (repository, answered_at_ms);
+CREATE INDEX IF NOT EXISTS slipway_answers_age ON slipway_answers (repository, answered_at_ms);
 
 -- One row for each decision that had events: an Acceptance. The last of them
 -- has last_position in its repository's stream, and global_last in that of all,
 -- once it has been given one. stamp_us is the server's time, made to grow from
 -- decision to decision of a repository.
-CREATE TABLE slipway_outbox (
+CREATE TABLE IF NOT EXISTS slipway_outbox (
   repository bigint NOT NULL,
   last_position bigint NOT NULL,
   first_position bigint NOT NULL,
@@ -158,43 +159,46 @@ CREATE TABLE slipway_outbox (
   body bytea NOT NULL,
   PRIMARY KEY (repository, last_position)
 );
-CREATE UNIQUE INDEX slipway_outbox_global ON slipway_outbox (global_last)
+CREATE UNIQUE INDEX IF NOT EXISTS slipway_outbox_global ON slipway_outbox (global_last)
   WHERE global_last IS NOT NULL;
-CREATE INDEX slipway_outbox_unplaced
+CREATE INDEX IF NOT EXISTS slipway_outbox_unplaced
   ON slipway_outbox (stamp_us, repository, last_position) WHERE global_last IS NULL;
 
 -- One row: the last global position.
-CREATE TABLE slipway_stream (
+CREATE TABLE IF NOT EXISTS slipway_stream (
   id bigint PRIMARY KEY,
   last bigint NOT NULL
 );
-INSERT INTO slipway_stream (id, last) VALUES (1, 0);
+INSERT INTO slipway_stream (id, last) VALUES (1, 0)
+  ON CONFLICT (id) DO NOTHING;
 
 -- One row: the next id that nobody has.
-CREATE TABLE slipway_ids (
+CREATE TABLE IF NOT EXISTS slipway_ids (
   id bigint PRIMARY KEY,
   next bigint NOT NULL
 );
-INSERT INTO slipway_ids (id, next) VALUES (1, 1);
+INSERT INTO slipway_ids (id, next) VALUES (1, 1)
+  ON CONFLICT (id) DO NOTHING;
 )sql",
     R"sql(
 -- Ids of hooks and deliveries.
-INSERT INTO slipway_ids (id, next) VALUES (2, 1);
+INSERT INTO slipway_ids (id, next) VALUES (2, 1)
+  ON CONFLICT (id) DO NOTHING;
 
 -- What changes a hook or a delivery of it locks the hook's row first.
-CREATE TABLE slipway_hooks (
+CREATE TABLE IF NOT EXISTS slipway_hooks (
   id bigint PRIMARY KEY,
   url_key bytea NOT NULL,
   url bytea NOT NULL,
   cursor bigint NOT NULL,
   pending bigint NOT NULL
 );
-CREATE UNIQUE INDEX slipway_hooks_url ON slipway_hooks (url_key);
+CREATE UNIQUE INDEX IF NOT EXISTS slipway_hooks_url ON slipway_hooks (url_key);
 
 -- state: 1 pending, 2 delivered, 3 failed. ready_at_ms is when it is due, of
 -- the oldest one of its deployment that is pending while nobody has claimed it,
 -- else NULL. The event is at `position` of its repository's stream.
-CREATE TABLE slipway_deliveries (
+CREATE TABLE IF NOT EXISTS slipway_deliveries (
   id bigint PRIMARY KEY,
   hook bigint NOT NULL,
   guid bytea NOT NULL,
@@ -209,18 +213,18 @@ CREATE TABLE slipway_deliveries (
   attempts_since_due bigint NOT NULL,
   attempt_count bigint NOT NULL
 );
-CREATE INDEX slipway_deliveries_hook ON slipway_deliveries (hook, id);
-CREATE INDEX slipway_deliveries_ready ON slipway_deliveries (hook, ready_at_ms, id)
+CREATE INDEX IF NOT EXISTS slipway_deliveries_hook ON slipway_deliveries (hook, id);
+CREATE INDEX IF NOT EXISTS slipway_deliveries_ready ON slipway_deliveries (hook, ready_at_ms, id)
   WHERE ready_at_ms IS NOT NULL;
-CREATE INDEX slipway_deliveries_leased ON slipway_deliveries (hook, leased_until_ms)
+CREATE INDEX IF NOT EXISTS slipway_deliveries_leased ON slipway_deliveries (hook, leased_until_ms)
   WHERE leased_until_ms IS NOT NULL;
-CREATE INDEX slipway_deliveries_pending
+CREATE INDEX IF NOT EXISTS slipway_deliveries_pending
   ON slipway_deliveries (hook, repository, deployment_id, id) WHERE state = 1;
-CREATE INDEX slipway_deliveries_ended ON slipway_deliveries (enqueued_at_ms, id)
+CREATE INDEX IF NOT EXISTS slipway_deliveries_ended ON slipway_deliveries (enqueued_at_ms, id)
   WHERE state <> 1;
 
 -- `token` tells a call that is made again from another one.
-CREATE TABLE slipway_attempts (
+CREATE TABLE IF NOT EXISTS slipway_attempts (
   delivery bigint NOT NULL,
   number bigint NOT NULL,
   token bytea NOT NULL,

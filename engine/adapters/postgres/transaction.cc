@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "slipway/adapters/postgres/keys.h"
 #include "slipway/adapters/postgres/writer.h"
@@ -56,6 +57,16 @@ constexpr Statement kFindAnswer = {
     "find_answer",
     "SELECT decision_id FROM slipway_answers WHERE repository = $1 AND key = "
     "$2"};
+
+// Whether a commit that failed has surely not happened: a statement before it
+// was refused, or it was rolled back for the sake of another one.
+bool HasNotHappened(const Failure& failure) {
+  return failure.kind == Failure::Kind::kRetry ||
+         (failure.kind == Failure::Kind::kRefused &&
+          (absl::StartsWith(failure.code, "22") ||
+           absl::StartsWith(failure.code, "23") ||
+           absl::StartsWith(failure.code, "42")));
+}
 
 // The transaction whose decider this thread is in.
 struct RunningHere {
@@ -153,7 +164,7 @@ bool Transaction::RunTogether(const TransactionParams& params, int64_t key,
   if (failure.ok() && rows.back().tag() != "COMMIT") return false;
   if (!failure.ok()) {
     params.database->CountRetry(failure);
-    if (failure.kind != Failure::Kind::kLost) return false;
+    if (HasNotHappened(failure)) return false;
     // Back to the pool: finding out needs another one.
     *connection = PooledConnection();
     params.database->pool().CloseIdle();
@@ -279,16 +290,17 @@ absl::StatusOr<Transaction::Next> Transaction::Try(int attempt,
   (*connection)->Add(kCommitWork);
   failure = (*connection)->Run(params_.database->AnswerDeadline(), &rows);
   if (failure.ok() && rows.back().tag() != "COMMIT") {
-    failure = {Failure::Kind::kRetry, "40001", "the commit became a rollback"};
+    failure = {Failure::Kind::kRetry, "40001", "the commit became a rollback",
+               ""};
   }
   // Two repositories that are given one id at once: the next look sees whose it
   // is.
-  if (failure.code == "23505") failure.kind = Failure::Kind::kRetry;
+  if (failure.constraint == "slipway_repositories_id") {
+    failure.kind = Failure::Kind::kRetry;
+  }
   if (!failure.ok()) {
     connection->Discard();
-    if (failure.kind != Failure::Kind::kLost) {
-      return AfterFailure(failure, attempt);
-    }
+    if (HasNotHappened(failure)) return AfterFailure(failure, attempt);
     // Back to the pool: finding out needs another one.
     *connection = PooledConnection();
     const absl::StatusOr<bool> happened = HasHappened(is_new, has_events);
