@@ -48,8 +48,8 @@ namespace conformance {
 
 // Each may be empty. With clients in parallel, `operation`, `rules`, `ref`,
 // `between` and `answer` are called by several threads at once; `state`,
-// `facts` and `decision` under the store's lock, so one at a time. None may
-// call the subject.
+// `facts` and `decision` under the store's lock, so one at a time. None but
+// `between` may call the subject.
 struct InProcessHooks {
   // A reset: for hooks that remember something.
   std::function<void()> reset;

@@ -28,29 +28,6 @@ using slipway::v1::Deployment;
 using slipway::v1::RepositoryState;
 using slipway::v1::ResolvedRef;
 
-// Changes the request for a deployment.
-template <typename Change>
-InProcessHooks WithRequest(Change change) {
-  InProcessHooks hooks;
-  hooks.operation = [change](v1::Operation& operation) {
-    if (operation.has_create_deployment()) {
-      change(*operation.mutable_create_deployment()->mutable_request());
-    }
-  };
-  return hooks;
-}
-
-// Changes each deployment in an answer.
-template <typename Change>
-InProcessHooks WithDeployments(Change change) {
-  InProcessHooks hooks;
-  hooks.answer = [change](const v1::Operation&, v1::Answer& answer) {
-    if (answer.has_deployment()) change(*answer.mutable_deployment());
-    for (Deployment& row : *answer.mutable_deployments()) change(row);
-  };
-  return hooks;
-}
-
 // Changes the events of a new deployment, the first of which is its own.
 template <typename Change>
 InProcessHooks WithNew(Change change) {
@@ -70,7 +47,7 @@ InProcessHooks WithNew(Change change) {
 // R2.
 
 InProcessHooks UnknownRefIsTheDefaultBranch() {
-  return WithRequest([](CreateDeployment& request) {
+  return WithCreateDeployment([](CreateDeployment& request) {
     if (absl::StartsWith(request.ref(), "no-such-ref")) request.set_ref("main");
   });
 }
@@ -93,7 +70,7 @@ InProcessHooks RefBecomesTheSha() {
 // R10 and R11.
 
 InProcessHooks ProductionNeverByDefault() {
-  return WithRequest([](CreateDeployment& request) {
+  return WithCreateDeployment([](CreateDeployment& request) {
     request.set_production_environment(request.production_environment());
   });
 }
@@ -105,7 +82,7 @@ InProcessHooks ProductionDefaultWithoutCase() {
 }
 
 InProcessHooks ExplicitFalseIgnored() {
-  return WithRequest([](CreateDeployment& request) {
+  return WithCreateDeployment([](CreateDeployment& request) {
     if (!request.production_environment()) {
       request.clear_production_environment();
     }
@@ -113,13 +90,13 @@ InProcessHooks ExplicitFalseIgnored() {
 }
 
 InProcessHooks TaskEmptyByDefault() {
-  return WithRequest([](CreateDeployment& request) {
+  return WithCreateDeployment([](CreateDeployment& request) {
     if (!request.has_task()) request.set_task("");
   });
 }
 
 InProcessHooks EnvironmentRefByDefault() {
-  return WithRequest([](CreateDeployment& request) {
+  return WithCreateDeployment([](CreateDeployment& request) {
     if (!request.has_environment()) request.set_environment(request.ref());
   });
 }
@@ -206,13 +183,13 @@ class ContextsBeforeMerge : public InProcessSubject {
 };
 
 InProcessHooks AutoMergeOffByDefault() {
-  return WithRequest([](CreateDeployment& request) {
+  return WithCreateDeployment([](CreateDeployment& request) {
     request.set_auto_merge(request.auto_merge());
   });
 }
 
 InProcessHooks AutoMergeFalseIgnored() {
-  return WithRequest(
+  return WithCreateDeployment(
       [](CreateDeployment& request) { request.clear_auto_merge(); });
 }
 
@@ -279,12 +256,12 @@ InProcessHooks TagsNeverBehind() {
 // R15.
 
 InProcessHooks OmittedContextsAreNone() {
-  return WithRequest(
+  return WithCreateDeployment(
       [](CreateDeployment& request) { request.mutable_required_contexts(); });
 }
 
 InProcessHooks EmptyContextsAreAll() {
-  return WithRequest([](CreateDeployment& request) {
+  return WithCreateDeployment([](CreateDeployment& request) {
     if (request.required_contexts().contexts().empty()) {
       request.clear_required_contexts();
     }
@@ -292,7 +269,7 @@ InProcessHooks EmptyContextsAreAll() {
 }
 
 InProcessHooks ListedContextsAreAll() {
-  return WithRequest([](CreateDeployment& request) {
+  return WithCreateDeployment([](CreateDeployment& request) {
     if (!request.required_contexts().contexts().empty()) {
       request.clear_required_contexts();
     }
@@ -323,7 +300,7 @@ bool IsKnownContext(absl::string_view name) {
 }
 
 InProcessHooks MissingContextPasses() {
-  return WithRequest([](CreateDeployment& request) {
+  return WithCreateDeployment([](CreateDeployment& request) {
     if (!request.has_required_contexts()) return;
     auto& names = *request.mutable_required_contexts()->mutable_contexts();
     for (int i = names.size() - 1; i >= 0; --i) {
@@ -334,7 +311,7 @@ InProcessHooks MissingContextPasses() {
 
 // A context under a name in another case was never submitted.
 InProcessHooks ContextsWithCase() {
-  return WithRequest([](CreateDeployment& request) {
+  return WithCreateDeployment([](CreateDeployment& request) {
     if (!request.has_required_contexts()) return;
     for (std::string& name :
          *request.mutable_required_contexts()->mutable_contexts()) {

@@ -52,12 +52,11 @@ InProcessHooks OnlyInactiveDeleted() {
 // Active is what ever succeeded.
 InProcessHooks OnceActiveAlwaysActive() {
   return WithDeletionFacts([](const RepositoryState& state, Facts& facts) {
-    for (const auto& record : state.deployments()) {
-      if (record.deployment().id() != facts.deployment().id()) continue;
-      for (const auto& status : record.statuses()) {
-        if (status.state() == slipway::v1::STATUS_STATE_SUCCESS) {
-          facts.set_latest_state(status.state());
-        }
+    const auto* record = FindRecord(state, facts.deployment().id());
+    if (record == nullptr) return;
+    for (const auto& status : record->statuses()) {
+      if (status.state() == slipway::v1::STATUS_STATE_SUCCESS) {
+        facts.set_latest_state(status.state());
       }
     }
   });

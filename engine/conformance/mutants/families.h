@@ -5,6 +5,7 @@
 #ifndef SLIPWAY_ENGINE_CONFORMANCE_MUTANTS_FAMILIES_H_
 #define SLIPWAY_ENGINE_CONFORMANCE_MUTANTS_FAMILIES_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "slipway/conformance/in_process_subject.h"
 #include "slipway/conformance/mutants/mutants.h"
 #include "slipway/conformance/subject.h"
+#include "slipway/v1/state.pb.h"
 
 namespace slipway {
 namespace conformance {
@@ -44,6 +46,48 @@ InProcessHooks WithRules(Turn turn) {
     turn(rules);
   };
   return hooks;
+}
+
+// Changes the request for a deployment.
+template <typename Change>
+InProcessHooks WithCreateDeployment(Change change) {
+  InProcessHooks hooks;
+  hooks.operation = [change](v1::Operation& operation) {
+    if (!operation.has_create_deployment()) return;
+    change(*operation.mutable_create_deployment()->mutable_request());
+  };
+  return hooks;
+}
+
+// Changes the request for a status.
+template <typename Change>
+InProcessHooks WithCreateStatus(Change change) {
+  InProcessHooks hooks;
+  hooks.operation = [change](v1::Operation& operation) {
+    if (!operation.has_create_status()) return;
+    change(*operation.mutable_create_status()->mutable_request());
+  };
+  return hooks;
+}
+
+// Changes each deployment in an answer.
+template <typename Change>
+InProcessHooks WithDeployments(Change change) {
+  InProcessHooks hooks;
+  hooks.answer = [change](const v1::Operation&, v1::Answer& answer) {
+    if (answer.has_deployment()) change(*answer.mutable_deployment());
+    for (auto& row : *answer.mutable_deployments()) change(row);
+  };
+  return hooks;
+}
+
+// nullptr: there is none.
+inline const slipway::v1::DeploymentRecord* FindRecord(
+    const slipway::v1::RepositoryState& state, int64_t deployment_id) {
+  for (const slipway::v1::DeploymentRecord& record : state.deployments()) {
+    if (record.deployment().id() == deployment_id) return &record;
+  }
+  return nullptr;
 }
 
 // R2 to R17.

@@ -109,16 +109,11 @@ InProcessHooks Retiring(Retires retires) {
     if (OwnStatus(decision) == nullptr) return;
     DropRetirements(decision);
     const DeploymentStatus status = decision.acceptance().events(0).status();
-    const Deployment* it = nullptr;
-    for (const DeploymentRecord& record : state.deployments()) {
-      if (record.deployment().id() == status.deployment_id()) {
-        it = &record.deployment();
-      }
-    }
+    const DeploymentRecord* it = FindRecord(state, status.deployment_id());
     if (it == nullptr) return;
     for (const DeploymentRecord& record : state.deployments()) {
-      if (&record.deployment() == it) continue;
-      if (retires(Meet(command, *it, status, record))) {
+      if (&record == it) continue;
+      if (retires(Meet(command, it->deployment(), status, record))) {
         AddRetirement(record.deployment(), take_id(), decision);
       }
     }
@@ -249,14 +244,12 @@ InProcessHooks ItselfRetired() {
                       Decision& decision) {
     const Event* own = OwnStatus(decision);
     if (own == nullptr) return;
-    for (const DeploymentRecord& record : state.deployments()) {
-      const Deployment& it = record.deployment();
-      if (it.id() != own->status().deployment_id()) continue;
-      const Encounter e = Meet(command, it, own->status(), record);
-      if (!e.triggers || !e.is_live() || e.is_exempt()) return;
-      AddRetirement(it, take_id(), decision);
-      return;
-    }
+    const DeploymentRecord* it =
+        FindRecord(state, own->status().deployment_id());
+    if (it == nullptr) return;
+    const Encounter e = Meet(command, it->deployment(), own->status(), *it);
+    if (!e.triggers || !e.is_live() || e.is_exempt()) return;
+    AddRetirement(it->deployment(), take_id(), decision);
   };
   return hooks;
 }
@@ -302,10 +295,10 @@ InProcessHooks RetiredInPlace() {
     if (own == nullptr) return;
     for (const Event& event : decision.acceptance().events()) {
       if (!IsStatus(event) || &event == own) continue;
-      for (const DeploymentRecord& record : state.deployments()) {
-        if (record.deployment().id() == event.status().deployment_id()) {
-          retired->insert(record.statuses().rbegin()->id());
-        }
+      const DeploymentRecord* record =
+          FindRecord(state, event.status().deployment_id());
+      if (record != nullptr) {
+        retired->insert(record->statuses().rbegin()->id());
       }
     }
   };

@@ -24,7 +24,8 @@ using slipway::v1::DeploymentRecord;
 using slipway::v1::DeploymentStatus;
 using slipway::v1::RepositoryState;
 
-// Changes the row of a status that a caller has asked for.
+// Changes the row of a status that a caller has asked for, on the deployment as
+// it was before.
 template <typename Change>
 InProcessHooks WithStatus(Change change) {
   InProcessHooks hooks;
@@ -35,37 +36,11 @@ InProcessHooks WithStatus(Change change) {
         slipway::v1::OUTCOME_STATUS_CREATED) {
       return;
     }
-    for (const DeploymentRecord& record : state.deployments()) {
-      if (record.deployment().id() != command.create_status().deployment_id()) {
-        continue;
-      }
-      change(
-          record.deployment(), command.create_status(),
-          *decision.mutable_acceptance()->mutable_events(0)->mutable_status());
-    }
-  };
-  return hooks;
-}
-
-// Changes each deployment in an answer.
-template <typename Change>
-InProcessHooks WithDeployments(Change change) {
-  InProcessHooks hooks;
-  hooks.answer = [change](const v1::Operation&, v1::Answer& answer) {
-    if (answer.has_deployment()) change(*answer.mutable_deployment());
-    for (Deployment& row : *answer.mutable_deployments()) change(row);
-  };
-  return hooks;
-}
-
-// Changes the request for a status.
-template <typename Change>
-InProcessHooks WithRequest(Change change) {
-  InProcessHooks hooks;
-  hooks.operation = [change](v1::Operation& operation) {
-    if (operation.has_create_status()) {
-      change(*operation.mutable_create_status()->mutable_request());
-    }
+    const slipway::v1::CreateStatus& request = command.create_status();
+    const DeploymentRecord* record = FindRecord(state, request.deployment_id());
+    if (record == nullptr) return;
+    change(*record, request,
+           *decision.mutable_acceptance()->mutable_events(0)->mutable_status());
   };
   return hooks;
 }
@@ -93,23 +68,19 @@ InProcessHooks Refusing(absl::string_view field, Refuses refuses) {
 // R20 and R21.
 
 InProcessHooks InactiveIsFinal() {
-  return Refusing("state", [](const RepositoryState& state,
-                              const Command& command) {
-    if (!command.has_create_status()) return false;
-    for (const DeploymentRecord& record : state.deployments()) {
-      if (record.deployment().id() != command.create_status().deployment_id()) {
-        continue;
-      }
-      return !record.statuses().empty() &&
-             record.statuses().rbegin()->state() ==
-                 slipway::v1::STATUS_STATE_INACTIVE;
-    }
-    return false;
-  });
+  return Refusing(
+      "state", [](const RepositoryState& state, const Command& command) {
+        if (!command.has_create_status()) return false;
+        const DeploymentRecord* record =
+            FindRecord(state, command.create_status().deployment_id());
+        return record != nullptr && !record->statuses().empty() &&
+               record->statuses().rbegin()->state() ==
+                   slipway::v1::STATUS_STATE_INACTIVE;
+      });
 }
 
 InProcessHooks WaitingCanBeSet() {
-  return WithRequest([](slipway::v1::CreateStatus& request) {
+  return WithCreateStatus([](slipway::v1::CreateStatus& request) {
     if (request.state() == slipway::v1::STATUS_STATE_WAITING) {
       request.set_state(slipway::v1::STATUS_STATE_PENDING);
     }
@@ -117,7 +88,8 @@ InProcessHooks WaitingCanBeSet() {
 }
 
 InProcessHooks ErrorIsFailure() {
-  return WithStatus([](const Deployment&, const slipway::v1::CreateStatus&,
+  return WithStatus([](const DeploymentRecord&,
+                       const slipway::v1::CreateStatus&,
                        DeploymentStatus& status) {
     if (status.state() == slipway::v1::STATUS_STATE_ERROR) {
       status.set_state(slipway::v1::STATUS_STATE_FAILURE);
@@ -201,10 +173,10 @@ InProcessHooks MoveChangesProduction() {
 }
 
 InProcessHooks StatusEnvironmentIgnored() {
-  return WithStatus([](const Deployment& deployment,
+  return WithStatus([](const DeploymentRecord& record,
                        const slipway::v1::CreateStatus&,
                        DeploymentStatus& status) {
-    status.set_environment(deployment.environment());
+    status.set_environment(record.deployment().environment());
   });
 }
 
@@ -215,11 +187,11 @@ InProcessHooks DeploymentDoesNotMove() {
 }
 
 InProcessHooks BackToTheOriginalEnvironment() {
-  return WithStatus([](const Deployment& deployment,
+  return WithStatus([](const DeploymentRecord& record,
                        const slipway::v1::CreateStatus& request,
                        DeploymentStatus& status) {
     if (!request.has_environment()) {
-      status.set_environment(deployment.original_environment());
+      status.set_environment(record.deployment().original_environment());
     }
   });
 }
@@ -228,7 +200,7 @@ InProcessHooks BackToTheOriginalEnvironment() {
 // R24 and R25.
 
 InProcessHooks LogUrlNotMirrored() {
-  return WithStatus([](const Deployment&,
+  return WithStatus([](const DeploymentRecord&,
                        const slipway::v1::CreateStatus& request,
                        DeploymentStatus& status) {
     status.set_log_url(request.log_url());
@@ -237,7 +209,7 @@ InProcessHooks LogUrlNotMirrored() {
 }
 
 InProcessHooks TargetUrlWins() {
-  return WithStatus([](const Deployment&,
+  return WithStatus([](const DeploymentRecord&,
                        const slipway::v1::CreateStatus& request,
                        DeploymentStatus& status) {
     if (request.target_url().empty()) return;
@@ -273,7 +245,7 @@ InProcessHooks DescriptionCapOneLess() {
 
 // Cut to 140 characters, and taken.
 InProcessHooks DescriptionCut() {
-  return WithRequest([](slipway::v1::CreateStatus& request) {
+  return WithCreateStatus([](slipway::v1::CreateStatus& request) {
     if (!request.has_description()) return;
     std::string& text = *request.mutable_description();
     int characters = 0;
@@ -288,7 +260,7 @@ InProcessHooks DescriptionCut() {
 }
 
 InProcessHooks EnvironmentUrlOfAnyScheme() {
-  return WithRequest([](slipway::v1::CreateStatus& request) {
+  return WithCreateStatus([](slipway::v1::CreateStatus& request) {
     if (!absl::StartsWith(request.environment_url(), "http")) {
       request.clear_environment_url();
     }
@@ -302,26 +274,12 @@ InProcessHooks LogUrlOnlyOfTheWeb() {
 }
 
 InProcessHooks EnvironmentUrlInherited() {
-  InProcessHooks hooks;
-  hooks.decision = [](const RepositoryState& state, const Command& command,
-                      const InProcessHooks::TakeId&, Decision& decision) {
-    if (decision.acceptance().outcome() !=
-            slipway::v1::OUTCOME_STATUS_CREATED ||
-        command.create_status().has_environment_url()) {
-      return;
-    }
-    for (const DeploymentRecord& record : state.deployments()) {
-      if (record.deployment().id() != command.create_status().deployment_id() ||
-          record.statuses().empty()) {
-        continue;
-      }
-      decision.mutable_acceptance()
-          ->mutable_events(0)
-          ->mutable_status()
-          ->set_environment_url(record.statuses().rbegin()->environment_url());
-    }
-  };
-  return hooks;
+  return WithStatus([](const DeploymentRecord& record,
+                       const slipway::v1::CreateStatus& request,
+                       DeploymentStatus& status) {
+    if (request.has_environment_url() || record.statuses().empty()) return;
+    status.set_environment_url(record.statuses().rbegin()->environment_url());
+  });
 }
 
 // ---------------------------------------------------------------------------
