@@ -716,7 +716,7 @@ class AnswerComparer {
         ", got ", ids(actual_.deployments(), [](const Deployment& row) {
           return row.id();
         }));
-    if (!IsNewestFirst(actual_.deployments())) return Differ({70}, summary);
+    if (!IsNewestFirst(actual_.deployments())) return Differ({70, 17}, summary);
     bool filters = false;
     for (const Deployment& row : actual_.deployments()) {
       filters = filters || !Passes(list, row);
@@ -748,7 +748,7 @@ class AnswerComparer {
     const auto& actual = actual_.statuses();
     row_ = oracle_.IdOf(operation_.list_statuses().deployment());
     if (!IsNewestFirst(actual)) {
-      return Differ({70}, "statuses are not listed newest first");
+      return Differ({70, 17}, "statuses are not listed newest first");
     }
     bool same_rows = expected.size() == actual.size();
     for (int i = 0; same_rows && i < expected.size(); ++i) {
@@ -801,6 +801,7 @@ class AnswerComparer {
       if (ours != nullptr && AppendedBy(*ours) != 0) {
         std::vector<int> rules = RetiredBy(*ours);
         rules.push_back(36);
+        if (!whole) rules.push_back(71);
         return DifferBy(rules, summary);
       }
       if (theirs != nullptr &&
@@ -808,6 +809,7 @@ class AnswerComparer {
           !IsKnownStatus(theirs->id())) {
         std::vector<int> rules = ExemptedBy(*theirs);
         rules.push_back(36);
+        if (!whole) rules.push_back(71);
         if (actual.size() < expected.size()) rules.push_back(21);
         return DifferBy(rules, summary);
       }

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace slipway {
@@ -368,6 +369,28 @@ TEST(Comparison, R31ARetirementThatIsMissingOrTooMuch) {
                 .front(),
             70)
       << "oldest first";
+}
+
+// Which of several rules it is, nobody can tell from the answer.
+TEST(Comparison, WhatElseItMayBeIsNamed) {
+  Story story(Everything());
+  story.Tell(story.Create("$d1"));
+  story.Tell(story.Success("$d1", "$s1"));
+  story.Tell(story.Create("$d2"));
+  story.Tell(story.Success("$d2", "$s2"));
+  Story other = story;
+  v1::Operation page = story.ListStatuses("$d1");
+  page.mutable_list_statuses()->set_per_page(1);
+  EXPECT_THAT(
+      story.Tell(page, [](v1::Answer& answer) { answer.clear_statuses(); }),
+      testing::IsSupersetOf({31, 71}))
+      << "a retirement that is missing, or a page that is wrong";
+  EXPECT_THAT(other.Tell(other.ListStatuses("$d1"),
+                         [](v1::Answer& answer) {
+                           answer.mutable_statuses()->SwapElements(0, 1);
+                         }),
+              testing::ElementsAre(70, 17))
+      << "the oldest first, or ids that do not grow";
 }
 
 TEST(Comparison, R70ListsThatAreWrong) {

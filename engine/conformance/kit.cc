@@ -10,6 +10,7 @@
 #include "engine/conformance/trial.h"
 #include "slipway/conformance/generator.h"
 #include "slipway/conformance/rule_table.h"
+#include "slipway/conformance/smaller_sequence.h"
 
 namespace slipway {
 namespace conformance {
@@ -170,8 +171,10 @@ class KitRun {
       TrialResult sequential = trials_->Replay(one_by_one);
       if (sequential.outcome == Outcome::kMismatch) {
         if (failed_.count(sequential.mismatch.rules.front()) == 0) {
-          const bool again = Repeats(sequential);
-          AddFailure(std::move(sequential), again);
+          Shrinking shrinking(std::move(sequential));
+          ShrinkSequence(shrinking);
+          const bool again = Repeats(shrinking.found);
+          AddFailure(std::move(shrinking.found), again);
         }
         trials_->set_counting(true);
         return;
@@ -183,58 +186,109 @@ class KitRun {
     trials_->set_counting(true);
   }
 
-  // Runs a walk as often as chance needs.
-  TrialResult Try(const OperationWalk& walk, int rule) {
-    const int chances = walk.parallel.empty() ? 1 : kChances;
-    TrialResult result;
-    for (int i = 0; i < chances; ++i) {
-      result = trials_->Run(walk);
-      if (IsMismatchOf(result, rule) || result.outcome == Outcome::kNoAnswer) {
-        break;
-      }
-    }
-    return result;
-  }
+  // A failure on its way to a smaller one. What leads in it is a guess, and a
+  // smaller one may have a better guess among what was found first.
+  struct Shrinking {
+    explicit Shrinking(TrialResult first)
+        : found(std::move(first)), rules(found.mismatch.rules) {}
 
-  // The smallest walk found that breaks the same rule.
-  TrialResult Shrink(const OperationWalk& walk, TrialResult found) {
-    const int rule = found.mismatch.rules.front();
+    TrialResult found;
+    const std::vector<int> rules;
     int64_t attempts = 0;
     int silences = 0;
+  };
+
+  // Whether it may be the failure that was found, and none that is known.
+  bool IsTheSame(const TrialResult& result, const Shrinking& shrinking) const {
+    if (result.outcome != Outcome::kMismatch) return false;
+    const int rule = result.mismatch.rules.front();
+    return failed_.count(rule) == 0 &&
+           std::find(shrinking.rules.begin(), shrinking.rules.end(), rule) !=
+               shrinking.rules.end();
+  }
+
+  bool MayGoOn(const Shrinking& shrinking) const {
+    return shrinking.attempts < options_.shrink_attempts_max &&
+           shrinking.silences < kSilencesMax;
+  }
+
+  // Whether what `make` does, as often as chance needs, is the same failure: it
+  // is then what was found.
+  template <typename Make>
+  bool StillFails(Make make, bool one_by_one, Shrinking& shrinking) {
+    ++shrinking.attempts;
+    for (int i = 0; i < (one_by_one ? 1 : kChances); ++i) {
+      TrialResult result = make();
+      if (IsTheSame(result, shrinking)) {
+        shrinking.found = std::move(result);
+        return true;
+      }
+      if (result.outcome == Outcome::kNoAnswer) {
+        ++shrinking.silences;
+        return false;
+      }
+    }
+    return false;
+  }
+  bool StillFails(const OperationWalk& walk, Shrinking& shrinking) {
+    return StillFails([&] { return trials_->Run(walk); }, walk.parallel.empty(),
+                      shrinking);
+  }
+  bool StillFails(const v1::Sequence& sequence, Shrinking& shrinking) {
+    return StillFails([&] { return trials_->Replay(sequence); },
+                      sequence.parallel().empty(), shrinking);
+  }
+
+  // The smallest one.
+  TrialResult Shrink(const OperationWalk& walk, TrialResult found) {
     // What came after the wrong answer is of no account.
     OperationWalk cut = walk;
     if (found.sequence.parallel().empty()) {
       cut.steps.resize(std::min(cut.steps.size(), found.walk_steps));
       cut.parallel.clear();
     }
+    Shrinking shrinking(std::move(found));
     // Only what happens again can be told from what is of no account.
-    bool smaller = false;
-    for (int i = 0; i < kAgainMax && !smaller; ++i) {
-      ++attempts;
-      TrialResult result = Try(cut, rule);
-      if (!IsMismatchOf(result, rule)) continue;
-      found = std::move(result);
-      smaller = true;
+    bool again = false;
+    for (int i = 0; i < kAgainMax && !again; ++i) {
+      again = StillFails(cut, shrinking);
     }
-    rc::Shrinkable<OperationWalk> smallest = ShrinkableWalk(std::move(cut));
+    if (again) {
+      ShrinkWalk(std::move(cut), shrinking);
+      ShrinkSequence(shrinking);
+    }
+    return std::move(shrinking.found);
+  }
+
+  void ShrinkWalk(OperationWalk walk, Shrinking& shrinking) {
+    rc::Shrinkable<OperationWalk> smallest = ShrinkableWalk(std::move(walk));
+    bool smaller = true;
     while (smaller) {
       smaller = false;
       rc::Seq<rc::Shrinkable<OperationWalk>> candidates = smallest.shrinks();
-      while (attempts < options_.shrink_attempts_max &&
-             silences < kSilencesMax) {
+      while (!smaller && MayGoOn(shrinking)) {
         rc::Maybe<rc::Shrinkable<OperationWalk>> candidate = candidates.next();
         if (!candidate) break;
-        ++attempts;
-        TrialResult result = Try(candidate->value(), rule);
-        if (result.outcome == Outcome::kNoAnswer) ++silences;
-        if (!IsMismatchOf(result, rule)) continue;
-        found = std::move(result);
+        if (!StillFails(candidate->value(), shrinking)) continue;
         smallest = *candidate;
         smaller = true;
-        break;
       }
     }
-    return found;
+  }
+
+  // What cannot go from the walk may go from what the walk has led to.
+  void ShrinkSequence(Shrinking& shrinking) {
+    bool smaller = true;
+    while (smaller) {
+      smaller = false;
+      for (const v1::Sequence& candidate :
+           SmallerSequences(shrinking.found.sequence)) {
+        if (!MayGoOn(shrinking)) break;
+        smaller = StillFails(candidate, shrinking);
+        if (smaller) break;
+      }
+    }
+    shrinking.found.sequence = Renumbered(std::move(shrinking.found.sequence));
   }
 
   // Whether the sequence of `result` fails once more.

@@ -12,10 +12,10 @@
 // what a merge has changed stays changed).
 //
 // A sequence ends at its first wrong answer. The first one of each rule is
-// shrunk to a minimal sequence that breaks the same rule, and replayed once
-// more, to tell a subject that is flaky from one that is wrong. Every sequence
-// ends with a look at everything. Time limits are the subject's own: a subject
-// in process that hangs, hangs the run.
+// shrunk to a minimal sequence that breaks the same rule, or one that was named
+// beside it, and replayed once more, to tell a subject that is flaky from one
+// that is wrong. Every sequence ends with a look at everything. Time limits are
+// the subject's own: a subject in process that hangs, hangs the run.
 
 #ifndef SLIPWAY_ENGINE_CONFORMANCE_KIT_H_
 #define SLIPWAY_ENGINE_CONFORMANCE_KIT_H_

@@ -30,6 +30,16 @@ void ClearIds(v1::Operation& operation) {
   }
 }
 
+// A new row shows its own mistakes, but for an environment that it has from the
+// row before it.
+bool ShowsItsOwn(const v1::Operation& operation, const Mismatch& mismatch) {
+  if (!operation.has_create_status()) {
+    return operation.has_create_deployment();
+  }
+  return operation.create_status().request().has_environment() ||
+         mismatch.rules.front() != 23;
+}
+
 // Takes away what is about deployments that are not those of `request`. (Every
 // deployment that was made is in it, as others are to be told of it.)
 void KeepOwn(const v1::NotificationsRequest& request,
@@ -211,9 +221,9 @@ void Trials::LookBefore(TrialResult& result) {
   if (result.outcome != TrialResult::Outcome::kMismatch || !parallel_.empty()) {
     return;
   }
-  if (result.step >= 0 && (operations_[result.step].has_create_deployment() ||
-                           operations_[result.step].has_create_status())) {
-    return;  // a new row shows its own mistakes
+  if (result.step >= 0 &&
+      ShowsItsOwn(operations_[result.step], result.mismatch)) {
+    return;
   }
   const bool counting = counting_;
   counting_ = false;
