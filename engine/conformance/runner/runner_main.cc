@@ -23,11 +23,11 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
 #include "google/protobuf/io/tokenizer.h"
 #include "google/protobuf/text_format.h"
 #include "google/protobuf/util/json_util.h"
@@ -173,13 +173,14 @@ absl::StatusOr<v1::Profile> ProfileOf(const std::string& name) {
   return profile;
 }
 
-// What a file has but for space around it; empty where there is no file.
+// What a file has up to the end of its line; empty where there is no file.
 absl::StatusOr<std::string> ReadSecret(const std::string& option,
                                        const std::string& path) {
   if (path.empty()) return std::string();
   absl::StatusOr<std::string> secret = ReadFile(option, path);
   if (!secret.ok()) return secret.status();
-  const std::string stripped(absl::StripAsciiWhitespace(*secret));
+  const std::string stripped(
+      absl::StripSuffix(absl::StripSuffix(*secret, "\n"), "\r"));
   if (stripped.empty()) {
     return absl::InvalidArgumentError(
         absl::StrCat("--", option, ": ", path, " is empty"));
