@@ -3,9 +3,9 @@
 // implementation.
 //
 //   auto hook = queue.AddHook({"https://ci.example.org/hook"});
-//   queue.Enqueue({hook->id, now_ms, /*limit=*/100});
-//   for (slipway::Delivery& delivery :
-//        *queue.Claim({hook->id, now_ms, /*lease_ms=*/60'000, /*limit=*/16})) {
+//   queue.Enqueue({hook->id, now_ms});
+//   auto claimed = queue.Claim({hook->id, now_ms});
+//   for (const slipway::Delivery& delivery : *claimed) {
 //     ...  // send it
 //     queue.Record({delivery.id, attempt, slipway::DeliveryState::kDelivered});
 //   }
