@@ -15,6 +15,15 @@ namespace {
 // as a commit takes.
 constexpr std::chrono::microseconds kBusyPause(300);
 
+// The WAL is emptied when it has become so many times what a checkpoint begins
+// at, and kept at so many times that where it is used again.
+constexpr int64_t kWalFactor = 4;
+constexpr int64_t kWalKeptFactor = 2;
+// How long readers that are under way are waited for then.
+constexpr int64_t kWalWaitMs = 100;
+// A page in the WAL with its header.
+constexpr int64_t kWalPageSize = 4096 + 24;
+
 int64_t NowMs() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(
              std::chrono::steady_clock::now().time_since_epoch())
@@ -50,9 +59,11 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(
   // care, as it may be damaged.
   sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  const std::string cache_size =
+      absl::StrCat("PRAGMA cache_size = -", params.cache_kib);
   for (const char* sql :
        {"PRAGMA cell_size_check = ON", "PRAGMA foreign_keys = ON",
-        "PRAGMA temp_store = MEMORY", "PRAGMA cache_size = -65536"}) {
+        "PRAGMA temp_store = MEMORY", cache_size.c_str()}) {
     // Some of them look at the file.
     const absl::Status status = database->Execute(sql);
     if (database->CannotBeWritten()) {
@@ -90,8 +101,13 @@ absl::Status Database::PrepareToWrite(int64_t checkpoint_pages) {
   // In WAL mode this is one sync of the WAL for each commit.
   absl::Status status = Execute("PRAGMA synchronous = FULL");
   if (!status.ok()) return status;
-  return Execute(
-      absl::StrCat("PRAGMA wal_autocheckpoint = ", checkpoint_pages).c_str());
+  checkpoint_pages_ = checkpoint_pages;
+  wal_pages_max_ = kWalFactor * checkpoint_pages;
+  sqlite3_wal_hook(handle_, &OnCommit, this);
+  return AskText(absl::StrCat("PRAGMA journal_size_limit = ",
+                              kWalKeptFactor * checkpoint_pages * kWalPageSize)
+                     .c_str())
+      .status();
 }
 
 Database::~Database() {
@@ -101,12 +117,70 @@ Database::~Database() {
 
 int Database::OnBusy(void* self, int attempts) {
   auto& database = *static_cast<Database*>(self);
-  const int64_t now_ms = NowMs();
-  if (attempts == 0) database.busy_since_ms_ = now_ms;
-  if (now_ms - database.busy_since_ms_ >= database.busy_timeout_ms_) return 0;
+  if (attempts == 0) {
+    database.lock_end_us_ =
+        database.busy_end_us_ >= 0
+            ? database.busy_end_us_
+            : database.busy_us_ + database.busy_timeout_ms_ * 1000;
+  }
+  if (database.busy_us_ >= database.lock_end_us_) return 0;
   ++database.retries_;
+  const auto begin = std::chrono::steady_clock::now();
   std::this_thread::sleep_for(kBusyPause);
+  database.busy_us_ += std::chrono::duration_cast<std::chrono::microseconds>(
+                           std::chrono::steady_clock::now() - begin)
+                           .count();
   return 1;
+}
+
+int Database::OnCommit(void* self, sqlite3* handle, const char* name,
+                       int wal_pages) {
+  auto& database = *static_cast<Database*>(self);
+  database.wal_pages_ = wal_pages;
+  if (wal_pages >= database.checkpoint_pages_) {
+    // What it cannot move stays in the WAL for the next time.
+    sqlite3_wal_checkpoint_v2(handle, name, SQLITE_CHECKPOINT_PASSIVE, nullptr,
+                              nullptr);
+  }
+  return SQLITE_OK;
+}
+
+void Database::LimitWal() {
+  if (wal_pages_ < wal_pages_max_) return;
+  // This is no wait of the caller's for another process.
+  const int64_t busy_us = busy_us_;
+  const int64_t busy_end_us = busy_end_us_;
+  const int64_t retries = retries_;
+  busy_end_us_ = busy_us + kWalWaitMs * 1000;
+  const int code = sqlite3_wal_checkpoint_v2(
+      handle_, "main", SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+  busy_us_ = busy_us;
+  busy_end_us_ = busy_end_us;
+  retries_ = retries;
+  // A reader that stays is not waited for again and again.
+  wal_pages_max_ =
+      code == SQLITE_OK ? kWalFactor * checkpoint_pages_ : 2 * wal_pages_;
+  wal_pages_ = 0;
+}
+
+absl::Status Database::OverwriteFailedCommit() {
+  Rollback();
+  absl::Status status = Execute("BEGIN IMMEDIATE");
+  if (!status.ok()) return status;
+  const absl::StatusOr<int64_t> version = Ask("PRAGMA user_version");
+  status = version.status();
+  // Setting it writes the first page even where it stays as it is.
+  if (status.ok()) {
+    status = Execute(absl::StrCat("PRAGMA user_version = ", *version).c_str());
+  }
+  if (status.ok()) status = Execute("COMMIT");
+  if (!status.ok()) Rollback();
+  return status;
+}
+
+absl::Status Database::TransactionIsLost() const {
+  return absl::UnavailableError(
+      absl::StrCat(path_, ": storage failed: the transaction was undone"));
 }
 
 bool Database::CannotBeWritten() const {
@@ -191,10 +265,9 @@ absl::StatusOr<bool> Database::ChangedByOthers() {
 }
 
 void Database::Rollback() {
+  LeaveTransaction();
   // Some failures have undone it already.
-  if (sqlite3_get_autocommit(handle_) == 0) {
-    Run(*this, Sql::kRollback).IgnoreError();
-  }
+  if (InTransaction()) Run(*this, Sql::kRollback).IgnoreError();
 }
 
 sqlite3_stmt* Database::Prepare(Sql sql, absl::Status* status) {

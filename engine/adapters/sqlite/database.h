@@ -11,6 +11,7 @@
 #include <sqlite3.h>
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -33,6 +34,8 @@ class Database {
     int64_t busy_timeout_ms = 0;
     // How large the file may get, in pages; 0: as large as it can.
     int64_t pages_max = 0;
+    // How much of the file it keeps in memory.
+    int64_t cache_kib = 2048;
     bool read_only = false;
   };
   // Opens the file, or makes one that is empty, and looks at nothing in it.
@@ -66,8 +69,36 @@ class Database {
   // Undoes the transaction, if there is one.
   void Rollback();
 
+  // Between `EnterTransaction` and `LeaveTransaction` a query fails where there
+  // is no transaction: SQLite undoes the whole of it on some failures, and what
+  // came next would be committed by itself.
+  void EnterTransaction() { needs_transaction_ = true; }
+  void LeaveTransaction() { needs_transaction_ = false; }
+  // Whether there is one.
+  bool InTransaction() const { return sqlite3_get_autocommit(handle_) == 0; }
+
+  // Makes sure that a commit that has failed cannot come back. What it wrote
+  // may stand in the WAL, whole but not told to anybody, and be found there
+  // after a crash; this commits a page without change over it. OK: it cannot.
+  // Else nobody knows.
+  absl::Status OverwriteFailedCommit();
+
   // How often it waited for another process since the last call.
   int64_t TakeRetries();
+  // How long it has waited for other processes so far; on any thread.
+  int64_t busy_us() const { return busy_us_; }
+  // From here on it waits no longer in all than `OpenParams::busy_timeout_ms`
+  // beyond a moment in the past, when `busy_us` was `since_us`; by default as
+  // long for each lock.
+  void LimitBusy(int64_t since_us) {
+    busy_end_us_ = since_us + busy_timeout_ms_ * 1000;
+  }
+
+  // Moves the WAL into the file and empties it where it has grown to several
+  // times what `PrepareToWrite` was told, because there always was a reader
+  // that used it. Waits for those for a moment, and does not try again soon
+  // where that is too short. Not inside a transaction.
+  void LimitWal();
 
   // Whether the last failure was that the file, or its directory, cannot be
   // written at all.
@@ -75,6 +106,8 @@ class Database {
 
   // What `code`, or the last error, means for a caller.
   absl::Status Failure(int code);
+  // What it means that `InTransaction` has become false inside of one.
+  absl::Status TransactionIsLost() const;
 
   const std::string& path() const { return path_; }
   sqlite3* handle() const { return handle_; }
@@ -84,6 +117,8 @@ class Database {
   explicit Database(std::string path) : path_(std::move(path)) {}
 
   static int OnBusy(void* self, int attempts);
+  static int OnCommit(void* self, sqlite3* handle, const char* name,
+                      int wal_pages);
   // nullptr: `status` says why.
   sqlite3_stmt* Prepare(Sql sql, absl::Status* status);
 
@@ -91,8 +126,16 @@ class Database {
   sqlite3* handle_ = nullptr;
   std::array<sqlite3_stmt*, kSqlCount> statements_ = {};
   int64_t busy_timeout_ms_ = 0;
-  int64_t busy_since_ms_ = 0;
+  // All that it has waited, and how much that may become; -1: see `LimitBusy`.
+  std::atomic<int64_t> busy_us_{0};
+  int64_t busy_end_us_ = -1;
+  int64_t lock_end_us_ = 0;
   int64_t retries_ = 0;
+  bool needs_transaction_ = false;
+  int64_t checkpoint_pages_ = 0;
+  // In the WAL after the last commit, and from which number on it is emptied.
+  int64_t wal_pages_ = 0;
+  int64_t wal_pages_max_ = 0;
   int last_failure_ = SQLITE_OK;
   int64_t data_version_ = -1;
 };
@@ -105,6 +148,9 @@ class Query {
   Query(Database& database, Sql sql, const Args&... args)
       : database_(database), statement_(database.Prepare(sql, &status_)) {
     if (statement_ == nullptr) return;
+    if (database.needs_transaction_ && !database.InTransaction()) {
+      status_ = database.TransactionIsLost();
+    }
     int place = 0;
     (Bind(++place, args), ...);
   }
@@ -172,8 +218,11 @@ absl::Status Run(Database& database, Sql sql, const Args&... args) {
 class Snapshot {
  public:
   explicit Snapshot(Database& database)
-      : database_(database), status_(Run(database, Sql::kBegin)) {}
+      : database_(database), status_(Run(database, Sql::kBegin)) {
+    database_.EnterTransaction();
+  }
   ~Snapshot() {
+    database_.LeaveTransaction();
     if (status_.ok()) Run(database_, Sql::kCommit).IgnoreError();
   }
   Snapshot(const Snapshot&) = delete;

@@ -502,6 +502,13 @@ absl::Status Rows::Keep(const v1::Rules& rules, const v1::Command& command,
         if (!status.ok()) return status;
       }
       absl::Status status = AppendToOutbox(acceptance, *repository);
+      // Ids may come from elsewhere: those of the store's own source go on
+      // above them, or the repository would refuse each until they are there.
+      if (status.ok()) status = LoadNextId();
+      if (status.ok() && repository->last_id >= *next_id_) {
+        next_id_ = repository->last_id + 1;
+        next_id_is_dirty_ = true;
+      }
       // Who has which id is looked up in the file.
       if (status.ok() &&
           (command.has_put_repository() || command.has_delete_repository())) {
@@ -531,7 +538,7 @@ absl::Status Rows::KeepAnswer(const v1::Rules& rules,
       Run(database_, Sql::kPutAnswer, repository.number,
           command.idempotency_key(), decision.answered_at_ms(), bytes_);
   if (!status.ok()) return status;
-  return Run(database_, Sql::kPruneAnswers,
+  return Run(database_, Sql::kPruneAnswers, repository.number,
              decision.answered_at_ms() - LimitsOf(rules).idempotency_kept_ms(),
              kAnswersPruned);
 }
@@ -757,14 +764,19 @@ absl::Status Rows::AppendRow(const v1::Acceptance& acceptance,
              repository.number, repository.last_position, count, bytes_);
 }
 
-absl::StatusOr<int64_t> Rows::TakeIds(int64_t count) {
-  if (!next_id_.has_value()) {
-    Query query(database_, Sql::kGetNextId);
-    if (!query.Next()) {
-      return query.status().ok() ? Contradiction("no next id") : query.status();
-    }
-    next_id_ = std::max(query.Int(0), next_id_min_);
+absl::Status Rows::LoadNextId() {
+  if (next_id_.has_value()) return absl::OkStatus();
+  Query query(database_, Sql::kGetNextId);
+  if (!query.Next()) {
+    return query.status().ok() ? Contradiction("no next id") : query.status();
   }
+  next_id_ = std::max(query.Int(0), next_id_min_);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int64_t> Rows::TakeIds(int64_t count) {
+  absl::Status status = LoadNextId();
+  if (!status.ok()) return status;
   if (count > kIdMax - *next_id_ + 1) {
     return absl::ResourceExhaustedError("no ids are left below 2^53");
   }

@@ -115,7 +115,8 @@ class Rows {
   // A failure leaves it half done: roll back, and `Clear`.
 
   // Keeps what a decision on the facts of `AddFacts` has changed, and its
-  // answer where the command has a key.
+  // answer where the command has a key. Ids that it brings are not given by
+  // `TakeIds` later.
   absl::Status Keep(const v1::Rules& rules, const v1::Command& command,
                     Repository* repository, const v1::Decision& decision);
   // The first of `count` ids of the store's source.
@@ -172,6 +173,7 @@ class Rows {
   void Count(Environment& environment, int64_t by);
   void Count(Label& label, int64_t by);
   void MarkDirty(Repository& repository);
+  absl::Status LoadNextId();
   absl::Status Contradiction(absl::string_view what) const;
 
   // Labels are found by what is in them, without a copy of it.

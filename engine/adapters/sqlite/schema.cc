@@ -174,7 +174,7 @@ CREATE TABLE answers (
   body BLOB NOT NULL,
   PRIMARY KEY (repository, idempotency_key)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX answers_by_age ON answers (answered_at_ms);
+CREATE INDEX answers_by_age ON answers (repository, answered_at_ms);
 
 CREATE TABLE hooks (
   hook INTEGER PRIMARY KEY AUTOINCREMENT CHECK (hook > 0),

@@ -1,6 +1,7 @@
 #include "slipway/adapters/sqlite/sqlite_store.h"
 
 #include <algorithm>
+#include <condition_variable>
 #include <limits>
 #include <mutex>
 #include <utility>
@@ -26,6 +27,11 @@ namespace {
 // Connections that are kept open for the next reader.
 constexpr size_t kIdleReadersMax = 16;
 
+// Of the file in memory. A decision touches pages of every table and index; a
+// reader few, and the kernel has them too.
+constexpr int64_t kWriterCacheKib = 64 * 1024;
+constexpr int64_t kReaderCacheKib = 4 * 1024;
+
 Database::OpenParams ParamsOf(const SqliteStoreOptions& options) {
   Database::OpenParams params;
   params.path = options.path;
@@ -43,19 +49,40 @@ struct SqliteStore::Impl {
                 static_cast<size_t>(options.group_size_max), options.metrics}) {
   }
 
-  // Runs `read` on one moment of the file.
+  // Runs `read` on one moment of the file. It must not read by itself.
   absl::Status Read(absl::FunctionRef<absl::Status(Rows&)> read) {
     std::unique_ptr<Database> database;
     {
-      std::lock_guard<std::mutex> lock(mutex);
+      std::unique_lock<std::mutex> lock(mutex);
+      reader_ended.wait(lock,
+                        [&] { return reader_count < options.readers_max; });
+      ++reader_count;
       if (!idle_readers.empty()) {
         database = std::move(idle_readers.back());
         idle_readers.pop_back();
       }
     }
+    absl::Status status = ReadFrom(&database, read);
+    {
+      std::lock_guard<std::mutex> lock(mutex);
+      --reader_count;
+      // One that has failed is not used again.
+      if (status.ok() && idle_readers.size() < kIdleReadersMax) {
+        idle_readers.push_back(std::move(database));
+      }
+    }
+    reader_ended.notify_one();
+    return status;
+  }
+
+  // Opens the database where it is nullptr.
+  absl::Status ReadFrom(std::unique_ptr<Database>* place,
+                        absl::FunctionRef<absl::Status(Rows&)> read) {
+    std::unique_ptr<Database>& database = *place;
     if (database == nullptr) {
       Database::OpenParams params = ParamsOf(options);
       params.read_only = true;
+      params.cache_kib = kReaderCacheKib;
       absl::StatusOr<std::unique_ptr<Database>> opened = Database::Open(params);
       // It could be opened before.
       if (absl::IsFailedPrecondition(opened.status())) {
@@ -64,20 +91,10 @@ struct SqliteStore::Impl {
       if (!opened.ok()) return opened.status();
       database = *std::move(opened);
     }
-    absl::Status status;
-    {
-      internal::Snapshot snapshot(*database);
-      if (!snapshot.status().ok()) return snapshot.status();
-      Rows rows(*database);
-      status = read(rows);
-    }
-    // One that has failed is not used again.
-    if (!status.ok()) return status;
-    std::lock_guard<std::mutex> lock(mutex);
-    if (idle_readers.size() < kIdleReadersMax) {
-      idle_readers.push_back(std::move(database));
-    }
-    return status;
+    internal::Snapshot snapshot(*database);
+    if (!snapshot.status().ok()) return snapshot.status();
+    Rows rows(*database);
+    return read(rows);
   }
 
   // The same for a repository that exists; `read` is not called for others.
@@ -97,6 +114,8 @@ struct SqliteStore::Impl {
   const SqliteStoreOptions options;
   internal::Writer writer;
   std::mutex mutex;
+  std::condition_variable reader_ended;
+  int64_t reader_count = 0;
   std::vector<std::unique_ptr<Database>> idle_readers;
 };
 
@@ -109,14 +128,16 @@ absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::Open(
     return absl::InvalidArgumentError("a store needs the path of its file");
   }
   if (options.busy_timeout_ms < 0 || options.group_size_max < 1 ||
-      options.checkpoint_pages < 1 || options.pages_max < 0) {
+      options.checkpoint_pages < 1 || options.pages_max < 0 ||
+      options.readers_max < 1) {
     return absl::InvalidArgumentError(absl::StrCat(
         options.path, ": a number among the options is too small"));
   }
   absl::Status status = internal::CheckLength(options.path);
   if (!status.ok()) return status;
-  absl::StatusOr<std::unique_ptr<Database>> database =
-      Database::Open(ParamsOf(options));
+  Database::OpenParams params = ParamsOf(options);
+  params.cache_kib = kWriterCacheKib;
+  absl::StatusOr<std::unique_ptr<Database>> database = Database::Open(params);
   if (!database.ok()) return database.status();
   status = internal::CheckOwner(**database);
   if (status.ok()) {

@@ -31,13 +31,21 @@ struct SqliteStoreOptions {
   // On a local file system; beside it there are "PATH-wal" and "PATH-shm" while
   // it is open. Its directory must exist.
   std::string path;
-  // How long a call waits for other processes that write, at the most; then it
-  // is UNAVAILABLE.
+  // How long a call waits for other processes that write, at the most, with the
+  // time that it stood behind other calls that did; then it is UNAVAILABLE.
   int64_t busy_timeout_ms = 5000;
   // How many decisions are committed together at the most.
   int64_t group_size_max = 1000;
   // Pages of 4096 bytes in the WAL from which on they are moved into the file.
+  // The WAL can be used again only when nobody reads from it; where there
+  // always is somebody, and it has four times as many, the next writer waits
+  // for those who do, for 100 ms at the most, and tries again when it has twice
+  // as many.
   int64_t checkpoint_pages = 4000;
+  // How many calls read at once at the most; others wait for one of them to
+  // end. Each has a connection with up to 4 MiB of the file in memory, beside
+  // the 64 MiB of the writer; 16 stay open for the next.
+  int64_t readers_max = 64;
   // How large the file may get, in pages of 4096 bytes; 0: as large as the disk
   // lets it. What does not fit is UNAVAILABLE and changes nothing.
   int64_t pages_max = 0;
@@ -72,6 +80,15 @@ struct SqliteStoreOptions {
 // changed nothing; once the cause is gone it works again, and reading goes on
 // all the while. DATA_LOSS: the file is damaged where it was looked at, or a
 // decision contradicts what is stored; nothing has changed.
+//
+// With one exception: a commit that fails while it is written or synced may
+// stand in the WAL as a whole, where a crash would bring it back. The store
+// commits something without meaning over it before it answers. Where that fails
+// too nobody can know, and the message of the UNAVAILABLE begins with "outcome
+// unknown": the decision is not to be seen, and will not be unless the machine
+// or the last process with the file open goes down before the store has
+// overwritten it, which it does before it writes anything else. An idempotency
+// key (R100) makes asking again safe.
 //
 // A process that forks must have no store open.
 class SqliteStore : public Store,
@@ -133,7 +150,8 @@ class SqliteStore : public Store,
   // `IdSource`. Inside of a decider the ids are of its transaction, and cost
   // nothing; elsewhere each call is a commit of its own. Those of a transaction
   // that fails are lost to this process; after a crash others may get them,
-  // because nobody was told of them.
+  // because nobody was told of them. Ids that commands bring from elsewhere are
+  // never given again: it goes on above the highest of them.
   absl::StatusOr<int64_t> Take(int64_t count) override;
 
   // Looks through the whole file for damage; it takes as long as reading it.

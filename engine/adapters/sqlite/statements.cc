@@ -255,8 +255,9 @@ const char* SqlText(Sql sql) {
     case Sql::kPruneAnswers:
       return "DELETE FROM answers WHERE (repository, idempotency_key) IN "
              "(SELECT repository, idempotency_key FROM answers "
-             "INDEXED BY answers_by_age WHERE answered_at_ms < ?1 "
-             "ORDER BY answered_at_ms LIMIT ?2)";
+             "INDEXED BY answers_by_age "
+             "WHERE repository = ?1 AND answered_at_ms < ?2 "
+             "ORDER BY answered_at_ms LIMIT ?3)";
 
     case Sql::kFindHook:
       return "SELECT url, cursor, pending_count FROM hooks WHERE hook = ?1";

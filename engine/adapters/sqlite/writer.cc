@@ -6,7 +6,7 @@
 #include <thread>
 #include <utility>
 
-#include "absl/types/optional.h"
+#include "absl/strings/str_cat.h"
 
 namespace slipway {
 namespace internal {
@@ -15,21 +15,43 @@ namespace {
 // How often a group lets others run before it takes itself for complete.
 constexpr int kYields = 20;
 
-// What this thread is at work on.
-struct AtWork {
-  const Writer* writer = nullptr;
-  Rows* rows = nullptr;
+// What this thread is at work on; a decider of one store may write to another.
+class AtWork {
+ public:
+  AtWork(const Writer& writer, Rows& rows)
+      : writer_(writer), rows_(rows), outer_(innermost) {
+    innermost = this;
+  }
+  ~AtWork() { innermost = outer_; }
+  AtWork(const AtWork&) = delete;
+  AtWork& operator=(const AtWork&) = delete;
+
+  static Rows* Find(const Writer& writer) {
+    for (const AtWork* at = innermost; at != nullptr; at = at->outer_) {
+      if (&at->writer_ == &writer) return &at->rows_;
+    }
+    return nullptr;
+  }
+
+ private:
+  static thread_local const AtWork* innermost;
+
+  const Writer& writer_;
+  Rows& rows_;
+  const AtWork* const outer_;
 };
-thread_local AtWork at_work;
+thread_local const AtWork* AtWork::innermost = nullptr;
 
 }  // namespace
 
 // One call of `Run`. Shared, because whoever wakes it may be slower than it.
 struct Writer::Caller {
-  explicit Caller(Work work) : work(work) {}
+  Caller(Work work, int64_t busy_us) : work(work), busy_since_us(busy_us) {}
 
   // Only while its call lasts.
   Work work;
+  // `Database::busy_us` when it came.
+  const int64_t busy_since_us;
   absl::Status status;
 
   std::mutex mutex;
@@ -54,8 +76,11 @@ Writer::Writer(Params params)
       metrics_(params.metrics),
       rows_(*database_) {}
 
-Rows* Writer::Current() {
-  return at_work.writer == this ? at_work.rows : nullptr;
+Rows* Writer::Current() { return AtWork::Find(*this); }
+
+size_t Writer::CountWaiting() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return waiting_.size();
 }
 
 absl::Status Writer::Run(Work work) {
@@ -63,7 +88,7 @@ absl::Status Writer::Run(Work work) {
     return absl::InternalError(
         "a decider must not call the store that waits for it");
   }
-  const auto self = std::make_shared<Caller>(work);
+  const auto self = std::make_shared<Caller>(work, database_->busy_us());
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (is_led_) {
@@ -92,10 +117,19 @@ void Writer::Admit(size_t limit, Group* group) {
 
 void Writer::Lead(const std::shared_ptr<Caller>& self) {
   Group group = {self};
-  if (!CommitTogether(&group, /*admits_more=*/true)) {
+  // It has waited the longest; for all of them together no lock is waited for
+  // longer than for it.
+  database_->LimitBusy(self->busy_since_us);
+  Outcome outcome = CommitTogether(&group, /*admits_more=*/true);
+  if (outcome == Outcome::kUndone) {
     for (const std::shared_ptr<Caller>& caller : group) {
+      if (outcome == Outcome::kBroken) {
+        // A refusal stays one.
+        if (caller->status.ok()) caller->status = broken_;
+        continue;
+      }
       Group alone = {caller};
-      CommitTogether(&alone, /*admits_more=*/false);
+      outcome = CommitTogether(&alone, /*admits_more=*/false);
     }
   }
   last_group_size_ = group.size();
@@ -130,44 +164,76 @@ void Writer::AdmitMore(Group* group) {
   }
 }
 
-bool Writer::CommitTogether(Group* group, bool admits_more) {
+Writer::Outcome Writer::CommitTogether(Group* group, bool admits_more) {
+  // A refusal stays one.
+  const auto tell_all = [&](const absl::Status& status) {
+    for (const std::shared_ptr<Caller>& caller : *group) {
+      if (caller->status.ok()) caller->status = status;
+    }
+  };
   absl::Status status = Begin();
+  if (!status.ok()) {
+    Undo();
+    tell_all(status);
+    broken_ = status;
+    return Outcome::kBroken;
+  }
   const int64_t changes_before = rows_.changes();
-  size_t done = 0;
-  // Those who only read, or were refused, change nothing.
-  for (; status.ok(); ++done) {
+  for (size_t done = 0;; ++done) {
     if (done == group->size() && admits_more) AdmitMore(group);
     if (done == group->size()) break;
     Caller& caller = *(*group)[done];
     const int64_t changes = rows_.changes();
-    at_work = {this, &rows_};
-    caller.status = caller.work(rows_);
-    at_work = {};
-    if (caller.status.ok() || rows_.changes() == changes) continue;
-    // It is half done, and so all have to be undone.
-    database_->Rollback();
-    rows_.Clear();
-    return group->size() == 1;
+    {
+      const AtWork at_work(*this, rows_);
+      caller.status = caller.work(rows_);
+    }
+    if (database_->InTransaction()) {
+      // Those who only read, or were refused, change nothing.
+      if (caller.status.ok() || rows_.changes() == changes) continue;
+    } else if (caller.status.ok()) {
+      // He did not see that a statement failed.
+      caller.status = database_->TransactionIsLost();
+    }
+    // It is half done, or SQLite has undone everybody's because of an error of
+    // the storage, and so all have to be undone.
+    Undo();
+    return group->size() == 1 ? Outcome::kAnswered : Outcome::kUndone;
   }
-  if (status.ok() && rows_.changes() != changes_before) {
-    status = Commit(group->size());
-    if (status.ok()) return true;
-  } else if (status.ok()) {
+  if (rows_.changes() == changes_before) {
     // Nothing is to be written.
     database_->Rollback();
-    return true;
+    return Outcome::kAnswered;
   }
-  database_->Rollback();
-  rows_.Clear();
-  if (admits_more) Admit(group_size_max_ - group->size(), group);
-  for (const std::shared_ptr<Caller>& caller : *group) {
-    // A refusal stays one.
-    if (caller->status.ok()) caller->status = status;
+  status = Commit(group->size());
+  if (status.ok()) return Outcome::kAnswered;
+  Undo();
+  const bool was_in_doubt = is_in_doubt_;
+  if (was_in_doubt && !Settle().ok()) {
+    broken_ = status;
+    tell_all(absl::UnavailableError(absl::StrCat(
+        "outcome unknown: the commit failed, and what it wrote cannot be "
+        "overwritten, so that a crash could bring it back: ",
+        status.message())));
+    return Outcome::kBroken;
   }
-  return true;
+  if (group->size() > 1) return Outcome::kUndone;
+  tell_all(status);
+  broken_ = status;
+  return was_in_doubt ? Outcome::kBroken : Outcome::kAnswered;
 }
 
 absl::Status Writer::Begin() {
+  if (is_in_doubt_) {
+    absl::Status status = Settle();
+    if (!status.ok()) {
+      return absl::UnavailableError(
+          absl::StrCat("nothing can be written before an earlier commit, which "
+                       "failed, is overwritten: ",
+                       status.message()));
+    }
+  }
+  database_->LimitWal();
   absl::Status status = internal::Run(*database_, Sql::kBeginImmediate);
   if (metrics_ != nullptr) {
     const int64_t retries = database_->TakeRetries();
@@ -177,6 +243,7 @@ absl::Status Writer::Begin() {
     }
   }
   if (!status.ok()) return status;
+  database_->EnterTransaction();
   absl::StatusOr<bool> changed = database_->ChangedByOthers();
   if (!changed.ok()) return changed.status();
   if (*changed) {
@@ -190,14 +257,34 @@ absl::Status Writer::Begin() {
 absl::Status Writer::Commit(size_t size) {
   const auto begin = std::chrono::steady_clock::now();
   absl::Status status = rows_.Flush();
-  if (status.ok()) status = internal::Run(*database_, Sql::kCommit);
-  if (metrics_ != nullptr && status.ok()) {
+  if (!status.ok()) return status;
+  status = internal::Run(*database_, Sql::kCommit);
+  if (!status.ok()) {
+    // A contradiction is found before anything is written, and leaves the
+    // transaction open. Else the whole of it may be in the WAL: what failed may
+    // have been the sync.
+    is_in_doubt_ = !database_->InTransaction();
+    return status;
+  }
+  database_->LeaveTransaction();
+  if (metrics_ != nullptr) {
     const std::chrono::duration<double> seconds =
         std::chrono::steady_clock::now() - begin;
     metrics_->Observe("slipway_commit_seconds", {}, seconds.count());
     metrics_->Observe("slipway_commit_group_size", {},
                       static_cast<double>(size));
   }
+  return status;
+}
+
+void Writer::Undo() {
+  database_->Rollback();
+  rows_.Clear();
+}
+
+absl::Status Writer::Settle() {
+  absl::Status status = database_->OverwriteFailedCommit();
+  is_in_doubt_ = !status.ok();
   return status;
 }
 

@@ -42,12 +42,16 @@ class Writer {
   explicit Writer(Params params);
 
   // OK: what `work` has done is durable. Else its own status, or UNAVAILABLE or
-  // DATA_LOSS where it could not be made so; then nothing has changed.
+  // DATA_LOSS where it could not be made so; then nothing has changed, unless
+  // the message begins with "outcome unknown".
   absl::Status Run(Work work);
 
   // The rows that a piece of work on this thread has now; nullptr: there is no
   // such work.
   Rows* Current();
+
+  // How many calls wait for their turn; for tests.
+  size_t CountWaiting();
 
  private:
   struct Caller;
@@ -58,12 +62,24 @@ class Writer {
   void Admit(size_t limit, Group* group);
   // Takes those who have come since, or are about to.
   void AdmitMore(Group* group);
-  // One transaction for the group, whose callers get their statuses. False:
-  // one of them has failed in the middle, so that all was undone and nobody
-  // has a status; each needs a transaction of its own.
-  bool CommitTogether(Group* group, bool admits_more);
+  enum class Outcome {
+    // Everybody has a status.
+    kAnswered,
+    // All was undone because of one of several, and nobody has a status; each
+    // needs a transaction of its own.
+    kUndone,
+    // Everybody has a status, which is that the storage fails, as it would for
+    // whoever comes next: `broken_` says how.
+    kBroken,
+  };
+  // One transaction for the group.
+  Outcome CommitTogether(Group* group, bool admits_more);
   absl::Status Begin();
   absl::Status Commit(size_t size);
+  // Undoes the transaction.
+  void Undo();
+  // Where a commit has failed: makes sure that it cannot come back.
+  absl::Status Settle();
 
   const std::unique_ptr<Database> database_;
   const size_t group_size_max_;
@@ -76,6 +92,9 @@ class Writer {
   // The leader's.
   Rows rows_;
   size_t last_group_size_ = 1;
+  // A commit has failed, and what it wrote might be found after a crash.
+  bool is_in_doubt_ = false;
+  absl::Status broken_;
 };
 
 }  // namespace internal

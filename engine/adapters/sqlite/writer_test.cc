@@ -232,6 +232,48 @@ TEST(WriterTest, ADeciderMayReadAndTakeIdsButNotWrite) {
   EXPECT_TRUE(status.ok()) << status;
 }
 
+// One store's decider may write to another, and is at work on the first all the
+// while and afterwards.
+TEST(WriterTest, ADeciderMayWriteToAnotherStore) {
+  const ScratchDirectory directory;
+  const ScratchDirectory other_directory;
+  Engine engine(directory);
+  Engine other(other_directory);
+  ASSERT_TRUE(engine.status.ok() && other.status.ok());
+  engine.PutAll();
+  other.PutAll();
+  const v1::Rules rules;
+  const v1::Command command = AnyCommand();
+  v1::Decision decision;
+  const absl::Status status = engine.store->Transact(
+      {rules, command,
+       [&](const v1::Facts&, v1::Decision*) {
+         const absl::StatusOr<int64_t> first = engine.store->Take(1);
+         v1::Decision inner;
+         const absl::Status nested = other.store->Transact(
+             {rules, command,
+              [&](const v1::Facts&, v1::Decision*) {
+                EXPECT_EQ(*engine.store->Take(1), *first + 1);
+                v1::Decision innermost;
+                EXPECT_EQ(engine.store
+                              ->Transact({rules, command,
+                                          [](const v1::Facts&, v1::Decision*) {
+                                            return absl::OkStatus();
+                                          }},
+                                         &innermost)
+                              .code(),
+                          absl::StatusCode::kInternal);
+                return absl::OkStatus();
+              }},
+             &inner);
+         EXPECT_TRUE(nested.ok()) << nested;
+         EXPECT_EQ(*engine.store->Take(1), *first + 2);
+         return absl::OkStatus();
+       }},
+      &decision);
+  EXPECT_TRUE(status.ok()) << status;
+}
+
 TEST(WriterTest, RefusalsAreNotCommitted) {
   const ScratchDirectory directory;
   RecordedMetrics metrics;
@@ -261,6 +303,24 @@ TEST(WriterTest, R17IdsOfTwoStoresOverOneFileGrow) {
   }
   EXPECT_EQ(one.store->Take(kIdMax).status().code(),
             absl::StatusCode::kResourceExhausted);
+}
+
+// R17: ids that a command brings lock nobody out who takes the store's own.
+TEST(WriterTest, R17IdsOfTheStoreGoOnAboveThoseThatCommandsBring) {
+  constexpr int64_t kBrought = 1'000'000;
+  const ScratchDirectory directory;
+  {
+    Engine engine(directory);
+    engine.PutAll();
+    v1::Command command = CreateDeployment();
+    command.mutable_ids()->set_first(kBrought);
+    command.mutable_ids()->set_count(2);
+    EXPECT_EQ(engine.Accept(command), kBrought);
+    EXPECT_GT(engine.Accept(CreateDeployment()), kBrought + 1);
+  }
+  Engine again(directory);
+  EXPECT_GT(again.Accept(CreateDeployment()), kBrought + 1);
+  EXPECT_EQ(again.CountDeployments(), 3);
 }
 
 }  // namespace
