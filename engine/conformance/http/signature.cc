@@ -1,4 +1,4 @@
-#include "engine/conformance/http/signature.h"
+#include "slipway/conformance/http/signature.h"
 
 #include <array>
 #include <cstddef>

@@ -9,7 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "engine/conformance/http/exchange.h"
 #include "engine/conformance/http/rest_json.h"
-#include "engine/conformance/http/signature.h"
+#include "slipway/conformance/http/signature.h"
 
 namespace slipway {
 namespace conformance {

@@ -4,9 +4,9 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
-#include "engine/conformance/http/signature.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "slipway/conformance/http/signature.h"
 #include "slipway/ports/http.h"
 
 namespace slipway {
