@@ -13,8 +13,6 @@ namespace slipway {
 namespace conformance {
 namespace {
 
-using internal::Count;
-
 // For attributes and for text between tags. Line ends in attributes would
 // become spaces.
 std::string Escaped(absl::string_view text) {
@@ -40,8 +38,9 @@ bool IsAbout(const v1::Failure& failure, int rule) {
 
 // What is inside of a test case; empty: it passed.
 std::string Body(const v1::Report& report, const v1::RuleResult& rule) {
-  if (rule.outcome() == v1::RULE_OUTCOME_PASSED) return "";
-  if (rule.outcome() != v1::RULE_OUTCOME_FAILED) {
+  const bool passed = rule.outcome() == v1::RULE_OUTCOME_PASSED;
+  if (passed && !rule.fails_run()) return "";
+  if (!rule.fails_run()) {
     return absl::StrCat(
         "      <skipped",
         Attribute("message",
@@ -77,13 +76,20 @@ std::string JUnitReport(const v1::Report& given) {
       internal::Cleaned(given, internal::ControlCharacters::kReplaced);
   const bool ran = report.verdict() == v1::VERDICT_CONFORMS ||
                    report.verdict() == v1::VERDICT_DOES_NOT_CONFORM;
-  const int failed = Count(report, v1::RULE_OUTCOME_FAILED);
-  const int passed = Count(report, v1::RULE_OUTCOME_PASSED);
+  int failed = 0;
+  int skipped = 0;
+  for (const v1::RuleResult& rule : report.rules()) {
+    if (rule.fails_run()) {
+      ++failed;
+    } else if (rule.outcome() != v1::RULE_OUTCOME_PASSED) {
+      ++skipped;
+    }
+  }
   const std::string counts = absl::StrCat(
       Attribute("tests", absl::StrCat(report.rules_size() + (ran ? 0 : 1))),
       Attribute("failures", absl::StrCat(failed)),
       Attribute("errors", ran ? "0" : "1"),
-      Attribute("skipped", absl::StrCat(report.rules_size() - failed - passed)),
+      Attribute("skipped", absl::StrCat(skipped)),
       Attribute("time",
                 absl::StrFormat(
                     "%.3f", static_cast<double>(report.elapsed_ms()) / 1000)));

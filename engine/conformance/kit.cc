@@ -30,6 +30,8 @@ constexpr int kAgainMax = 3;
 // How many calls without an answer shrinking one failure bears.
 constexpr int kSilencesMax = 3;
 constexpr int64_t kProgressMs = 100;
+// What a note ends in where a rule had to be reached.
+constexpr char kMustBe[] = "; it has to be tested";
 
 int64_t NowMs() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -356,9 +358,13 @@ class KitRun {
     return why_not;
   }
 
-  // Whether the rule makes the run fail.
-  bool AddRule(const RuleRow& row) {
+  void AddRule(const RuleRow& row) {
     v1::RuleResult& result = *report_.add_rules();
+    result.set_fails_run(Judge(row, result));
+  }
+
+  // Whether the rule makes the run fail.
+  bool Judge(const RuleRow& row, v1::RuleResult& result) {
     result.set_rule(row.number);
     result.set_title(std::string(row.title));
     result.set_level(row.level);
@@ -377,7 +383,7 @@ class KitRun {
     const std::string why_not = WhyNot(row);
     if (!why_not.empty()) {
       result.set_outcome(v1::RULE_OUTCOME_NOT_TESTED);
-      result.set_note(why_not);
+      result.set_note(absl::StrCat(why_not, must_be_reached ? kMustBe : ""));
       result.clear_steps();
       return must_be_reached;
     }
@@ -386,8 +392,14 @@ class KitRun {
       result.set_outcome(v1::RULE_OUTCOME_NOT_REACHED);
       if (result.steps() > 0) {
         result.set_note("no step that it had a say in was answered right");
+      } else if (row.number == 36) {
+        result.set_note(NotDecided());
       }
-      if (row.number == 36) result.set_note(NotDecided());
+      if (must_be_reached) {
+        absl::StrAppend(result.mutable_note(), result.note().empty()
+                                                   ? "it has to be tested"
+                                                   : kMustBe);
+      }
       return must_be_reached;
     }
     result.set_outcome(v1::RULE_OUTCOME_PASSED);
@@ -422,7 +434,8 @@ class KitRun {
     report_.set_elapsed_ms(NowMs() - began_ms_);
     bool fails = failures_ > 0;
     for (const RuleRow& row : RuleTable()) {
-      if (AddRule(row)) fails = true;
+      AddRule(row);
+      fails = fails || report_.rules().rbegin()->fails_run();
     }
     report_.set_verdict(!report_.could_not_run().empty()
                             ? v1::VERDICT_COULD_NOT_RUN

@@ -782,6 +782,10 @@ TEST(Kit, WhatIsNotReachedFailsOnlyWhereItIsAskedFor) {
   EXPECT_EQ(report.verdict(), v1::VERDICT_DOES_NOT_CONFORM);
   EXPECT_TRUE(report.failures().empty());
   EXPECT_EQ(ResultOf(report, 36).outcome(), v1::RULE_OUTCOME_NOT_TESTED);
+  EXPECT_TRUE(ResultOf(report, 36).fails_run());
+  EXPECT_EQ(ResultOf(report, 36).note(),
+            "it needs clients in parallel; it has to be tested");
+  EXPECT_FALSE(ResultOf(report, 26).fails_run());
   // It has no wire, and is asked one by one.
   options.profile.add_open_rules(36);
   options.profile.add_open_rules(82);

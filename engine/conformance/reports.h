@@ -25,9 +25,10 @@ namespace conformance {
 // over the wire and the calls to make by hand, and last the verdict.
 std::string TextReport(const v1::Report& report);
 
-// JUnit's XML: one test case for each rule. A rule that is known to fail, was
-// not reached or is not tested is skipped, and the message says why; a run that
-// could not be made is an error.
+// JUnit's XML: one test case for each rule. One that makes the run fail is a
+// failure; of the others, one that is known to fail, was not reached or is not
+// tested is skipped, and the message says why. A run that could not be made is
+// an error.
 std::string JUnitReport(const v1::Report& report);
 
 // The report message as JSON, for programs: every field of it, by the names of

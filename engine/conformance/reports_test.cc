@@ -52,6 +52,7 @@ v1::Report SomeReport() {
       level: LEVEL_REQUIRED
       outcome: RULE_OUTCOME_FAILED
       steps: 1234
+      fails_run: true
     }
     rules {
       rule: 35
@@ -192,6 +193,20 @@ TEST(JUnitReport, HasOneCaseForEachRule) {
   EXPECT_THAT(xml, HasSubstr("<failure message=\"state: expected inactive, got "
                              "&lt;success&gt;\" type=\"R31\">"));
   EXPECT_THAT(xml, Not(HasSubstr("]]>")));
+}
+
+TEST(JUnitReport, WhatMakesTheRunFailIsAFailure) {
+  v1::Report report = SomeReport();
+  for (v1::RuleResult& rule : *report.mutable_rules()) {
+    rule.set_fails_run(rule.rule() == 2 || rule.rule() == 35);
+  }
+  report.mutable_rules(0)->set_note("take it off the list");
+  const std::string xml = JUnitReport(report);
+  EXPECT_THAT(xml, HasSubstr("failures=\"2\" errors=\"0\" skipped=\"3\""));
+  EXPECT_THAT(xml, HasSubstr("<failure message=\"take it off the list\" "
+                             "type=\"R2\"></failure>"));
+  EXPECT_THAT(xml, HasSubstr("<failure message=\"the login is not known\" "
+                             "type=\"R35\"></failure>"));
 }
 
 TEST(JUnitReport, ARunThatCouldNotBeMadeIsAnError) {
