@@ -128,9 +128,12 @@ absl::Status StatusOf(CURLcode code, const Receiver& receiver,
 
 }  // namespace
 
-// Handles that are not in use; each keeps its connections, so those that have
+// Handles that are not in use; each keeps its connection, so those that have
 // spoken to any address are kept apart.
 struct CurlClient::Handles {
+  // Of each kind: after a burst the rest are closed.
+  static constexpr size_t kIdleMax = 64;
+
   std::mutex mutex;
   std::array<std::vector<Easy>, 2> idle;
 
@@ -144,7 +147,8 @@ struct CurlClient::Handles {
   }
   void Return(const HttpCall& call, Easy easy) {
     std::lock_guard<std::mutex> lock(mutex);
-    idle.at(call.public_addresses_only ? 1 : 0).push_back(std::move(easy));
+    std::vector<Easy>& handles = idle.at(call.public_addresses_only ? 1 : 0);
+    if (handles.size() < kIdleMax) handles.push_back(std::move(easy));
   }
 };
 
@@ -189,6 +193,9 @@ absl::StatusOr<HttpResponse> CurlClient::Send(const HttpCall& call) {
   curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, LookWhetherCancelled);
   curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &receiver);
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+  // Else the end of a call waits for a look-up of its host that hangs.
+  curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);
+  curl_easy_setopt(curl, CURLOPT_MAXCONNECTS, 1L);
   curl_easy_setopt(curl, CURLOPT_HTTP_VERSION,
                    static_cast<long>(CURL_HTTP_VERSION_1_1));  // NOLINT
   curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS,

@@ -13,10 +13,13 @@
 
 namespace slipway {
 
-// Thread-safe: connections are kept and shared out among the threads that call,
-// but never one of a call that may speak to every address with one that may
-// not. No proxy of the environment is used, nor its list of exceptions. A call
-// that is cancelled ends within about a second.
+// Thread-safe: connections (64 that may go to every address, and 64 that may
+// not) are kept and shared out among the threads that call, but never one of
+// the former to a call of the latter. No proxy of the environment is used, nor
+// its list of exceptions. A call that is cancelled ends within about a second;
+// it and the time-out also end one whose host is still being looked up. The
+// look-up itself then goes on, on a thread of libcurl's, for as long as the
+// system's resolver lets it.
 class CurlClient : public HttpClient {
  public:
   CurlClient();

@@ -3,13 +3,19 @@
 #include "slipway/adapters/curl/curl_client.h"
 
 #include <arpa/inet.h>
+#include <dlfcn.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
+#include <mutex>
 #include <string>
 #include <thread>
 
@@ -19,6 +25,45 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "slipway/ports/http_client.h"
+
+namespace {
+
+constexpr char kHangingHost[] = "hangs.invalid";
+
+// Of the look-ups of that host. Never destroyed: libcurl's thread is not ours.
+struct HangingLookUps {
+  std::mutex mutex;
+  std::condition_variable changed;
+  int begun = 0;
+  int ended = 0;
+  bool may_end = false;
+};
+HangingLookUps& LookUps() {
+  static auto* const look_ups = new HangingLookUps;
+  return *look_ups;
+}
+
+}  // namespace
+
+// In front of the system's, for this test alone.
+extern "C" int getaddrinfo(const char* name, const char* service,
+                           const addrinfo* hints, addrinfo** result) {
+  if (name != nullptr && std::strcmp(name, kHangingHost) == 0) {
+    HangingLookUps& look_ups = LookUps();
+    std::unique_lock<std::mutex> lock(look_ups.mutex);
+    ++look_ups.begun;
+    look_ups.changed.notify_all();
+    // So that a client that waits for it fails the test and does not hang it.
+    look_ups.changed.wait_for(lock, std::chrono::seconds(20),
+                              [&] { return look_ups.may_end; });
+    ++look_ups.ended;
+    look_ups.changed.notify_all();
+    return EAI_AGAIN;
+  }
+  static const auto system_look_up =
+      reinterpret_cast<decltype(&getaddrinfo)>(dlsym(RTLD_NEXT, "getaddrinfo"));
+  return system_look_up(name, service, hints, result);
+}
 
 namespace slipway {
 namespace {
@@ -178,6 +223,28 @@ TEST(CurlClient, ACallCanBeCancelled) {
   cancelled = true;
   caller.join();
   EXPECT_TRUE(absl::IsCancelled(answer.status())) << answer.status();
+}
+
+TEST(CurlClient, ALookUpThatHangsHoldsUpNeitherTheDeadlineNorACancel) {
+  CurlClient client;
+  std::atomic<bool> cancelled{false};
+  HttpCall call = Post(absl::StrCat("http://", kHangingHost, "/"));
+  call.timeout_ms = 50;
+  call.cancelled = &cancelled;
+  const auto late = client.Send(call);
+  EXPECT_TRUE(absl::IsDeadlineExceeded(late.status())) << late.status();
+  cancelled = true;
+  call.timeout_ms = 600'000;
+  const auto ended = client.Send(call);
+  EXPECT_TRUE(absl::IsCancelled(ended.status())) << ended.status();
+
+  HangingLookUps& look_ups = LookUps();
+  std::unique_lock<std::mutex> lock(look_ups.mutex);
+  EXPECT_GE(look_ups.begun, 1);
+  EXPECT_EQ(look_ups.ended, 0) << "a call has waited for its look-up";
+  look_ups.may_end = true;
+  look_ups.changed.notify_all();
+  look_ups.changed.wait(lock, [&] { return look_ups.ended == look_ups.begun; });
 }
 
 }  // namespace
