@@ -40,28 +40,29 @@ HookSender::HookSender(Parts parts, const WebhookOptions& options,
 
 absl::StatusOr<int64_t> HookSender::SendDue() {
   int64_t attempts = 0;
-  if (cancelled_) return attempts;
-  absl::Status status = Follow();
-  if (!status.ok()) return status;
-  while (!cancelled_) {
-    absl::StatusOr<std::vector<Delivery>> claimed =
-        Claim(options_.parallel_max);
-    if (!claimed.ok()) return claimed.status();
-    if (claimed->empty()) break;
-    for (const Delivery& delivery : *claimed) Send(delivery);
-    attempts += static_cast<int64_t>(claimed->size());
+  bool has_more = true;
+  while (has_more && !cancelled_) {
+    const absl::StatusOr<bool> followed = Follow();
+    if (!followed.ok()) return followed.status();
+    has_more = *followed;
+    while (!cancelled_) {
+      absl::StatusOr<std::vector<Delivery>> claimed =
+          Claim(options_.parallel_max);
+      if (!claimed.ok()) return claimed.status();
+      if (claimed->empty()) break;
+      for (const Delivery& delivery : *claimed) Send(delivery);
+      attempts += static_cast<int64_t>(claimed->size());
+    }
   }
-  KeepHouse();
+  if (!cancelled_) KeepHouse();
   return attempts;
 }
 
-absl::Status HookSender::Follow() {
-  while (true) {
-    const absl::StatusOr<int64_t> passed = parts_.queue->Enqueue(
-        {hook_id_, parts_.clock->NowMs(), kEnqueueLimit, hook_.types});
-    if (!passed.ok()) return passed.status();
-    if (*passed < kEnqueueLimit) return absl::OkStatus();
-  }
+absl::StatusOr<bool> HookSender::Follow() {
+  const absl::StatusOr<int64_t> passed = parts_.queue->Enqueue(
+      {hook_id_, parts_.clock->NowMs(), kEnqueueLimit, hook_.types});
+  if (!passed.ok()) return passed.status();
+  return *passed == kEnqueueLimit;
 }
 
 absl::StatusOr<std::vector<Delivery>> HookSender::Claim(int64_t limit) {
@@ -137,14 +138,17 @@ int64_t HookSender::NextTry(const Delivery& delivery,
   // Ended by Stop: for whoever comes next, at once.
   if (cancelled_) return now_ms;
   int64_t first_ms = attempt.started_at_ms;
-  if (delivery.attempts_since_due > 0) {
+  int64_t attempts_since_due = delivery.attempts_since_due;
+  if (attempts_since_due > 0) {
     const absl::StatusOr<absl::optional<Delivery>> found =
         parts_.queue->FindDelivery(delivery.id);
     // What cannot be looked up now, is looked up after the next attempt.
     if (found.ok() && found->has_value()) {
+      // It may have been redelivered while this attempt was under way.
+      attempts_since_due = (*found)->attempts_since_due;
       const std::vector<DeliveryAttempt>& attempts = (*found)->attempts;
       const auto since = std::min<size_t>(
-          attempts.size(), static_cast<size_t>(delivery.attempts_since_due));
+          attempts.size(), static_cast<size_t>(attempts_since_due));
       if (since > 0) {
         first_ms = attempts[attempts.size() - since].started_at_ms;
       }
@@ -154,7 +158,7 @@ int64_t HookSender::NextTry(const Delivery& delivery,
   if (now_ms >= last_ms) return 0;
   std::lock_guard<std::mutex> lock(random_mutex_);
   const int64_t wait_ms = WaitMs({options_.first_wait_ms, options_.wait_ms_max},
-                                 delivery.attempts_since_due + 1, random_);
+                                 attempts_since_due + 1, random_);
   return std::min(now_ms + wait_ms, last_ms);
 }
 
@@ -167,10 +171,14 @@ void HookSender::KeepHouse() {
   if (!kept_house_at_ms_.compare_exchange_strong(kept_at_ms, now_ms)) return;
   const int64_t before_ms =
       now_ms - options_.give_up_after_ms - options_.kept_ms;
-  absl::StatusOr<int64_t> pruned = kPruneLimit;
-  while (pruned.ok() && *pruned == kPruneLimit) {
-    pruned = parts_.queue->Prune({before_ms, kPruneLimit});
-  }
+  const absl::StatusOr<int64_t> pruned =
+      parts_.queue->Prune({before_ms, kPruneLimit});
+  // Nobody waits for all of a heap: the rest goes with the next look.
+  if (pruned.ok() && *pruned == kPruneLimit) kept_house_at_ms_ = 0;
+  ReportGauges();
+}
+
+void HookSender::ReportGauges() {
   if (parts_.metrics == nullptr) return;
   const absl::StatusOr<int64_t> pending = parts_.queue->CountPending(hook_id_);
   if (pending.ok()) {
@@ -247,16 +255,19 @@ void HookSender::Join() {
 void HookSender::Pump() {
   using Clock = std::chrono::steady_clock;
   Clock::time_point next_look = Clock::now();
+  bool has_more = false;
   std::unique_lock<std::mutex> lock(mutex_);
   while (!is_stopping_) {
-    const bool looks = was_woken_ || Clock::now() >= next_look;
+    const bool looks = was_woken_ || has_more || Clock::now() >= next_look;
     const int64_t free = options_.parallel_max - under_way_;
     was_woken_ = false;
     was_freed_ = false;
     lock.unlock();
     if (looks) {
-      // Where the queue cannot answer, the next look tries again.
-      Follow().IgnoreError();
+      // Where the queue cannot answer, the next look tries again. Where there
+      // is more, it is claimed from first, so that sending does not wait for
+      // the end of a long stream.
+      has_more = Follow().value_or(false);
       KeepHouse();
       next_look = Clock::now() + std::chrono::milliseconds(options_.poll_ms);
     }
@@ -270,8 +281,8 @@ void HookSender::Pump() {
         worker_wakes_.notify_one();
       }
     }
-    pump_wakes_.wait_until(lock, next_look, [this] {
-      return is_stopping_ || was_woken_ || was_freed_;
+    pump_wakes_.wait_until(lock, next_look, [&] {
+      return is_stopping_ || was_woken_ || was_freed_ || has_more;
     });
   }
   is_pump_running_ = false;

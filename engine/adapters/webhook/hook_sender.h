@@ -56,6 +56,8 @@ class HookSender {
 
   // As `WebhookSender::SendDue`, for this hook.
   absl::StatusOr<int64_t> SendDue();
+  // As `WebhookSender::ReportGauges`.
+  void ReportGauges();
 
   // RESOURCE_EXHAUSTED: no threads; those that there are, `Join` ends.
   absl::Status Start();
@@ -68,8 +70,8 @@ class HookSender {
   void Join();
 
  private:
-  // What is in the stream becomes deliveries.
-  absl::Status Follow();
+  // What is next in the stream becomes deliveries. Whether there may be more.
+  absl::StatusOr<bool> Follow();
   absl::StatusOr<std::vector<Delivery>> Claim(int64_t limit);
   void Send(const Delivery& delivery);
   // Fills in what is known of the attempt, and says what becomes of the

@@ -192,6 +192,10 @@ class WebhookSender::Impl {
     return attempts;
   }
 
+  void ReportGauges() {
+    for (const auto& sender : senders_) sender->ReportGauges();
+  }
+
   const WebhookParams& params() const { return params_; }
   const std::vector<Hook>& hooks() const { return hooks_; }
 
@@ -229,6 +233,8 @@ absl::Status WebhookSender::Start() { return impl_->Start(); }
 void WebhookSender::Wake() { impl_->Wake(); }
 void WebhookSender::Stop() { impl_->Stop(); }
 absl::StatusOr<int64_t> WebhookSender::SendDue() { return impl_->SendDue(); }
+
+void WebhookSender::ReportGauges() { impl_->ReportGauges(); }
 
 const std::vector<Hook>& WebhookSender::hooks() const { return impl_->hooks(); }
 

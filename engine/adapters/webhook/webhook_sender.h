@@ -21,7 +21,8 @@
 //
 // Metrics, by hook (its id): slipway_webhook_deliveries_total with the outcome
 // "delivered", "retry" or "failed", slipway_webhook_delivery_seconds, and the
-// gauges slipway_outbox_lag and slipway_webhook_pending.
+// gauges slipway_outbox_lag and slipway_webhook_pending, which are set now and
+// then, and by `ReportGauges`.
 
 #ifndef SLIPWAY_ENGINE_ADAPTERS_WEBHOOK_WEBHOOK_SENDER_H_
 #define SLIPWAY_ENGINE_ADAPTERS_WEBHOOK_WEBHOOK_SENDER_H_
@@ -94,6 +95,11 @@ class WebhookSender {
   //
   // UNAVAILABLE, DATA_LOSS: of the queue; the other hooks had their turn.
   absl::StatusOr<int64_t> SendDue();
+
+  // Sets the gauges to what the queue says now, also while nothing is sent: for
+  // whoever is about to read them. It waits where the queue does; what the
+  // queue cannot say stays as it was.
+  void ReportGauges();
 
   // The hooks, in the order of the options, as they were when they were added.
   const std::vector<Hook>& hooks() const;

@@ -386,6 +386,37 @@ TEST_F(WebhookSenderTest, R105ARedeliveryHasThreeDaysAnew) {
   EXPECT_EQ(Find(1).state, DeliveryState::kFailed);
 }
 
+TEST_F(WebhookSenderTest, R105ARedeliveryDuringAnAttemptHasThreeDaysAnewToo) {
+  const auto sender = Create(OptionsFor({kUrl}));
+  client_.set_answer(Fail);
+  engine_.Deploy();
+  EXPECT_EQ(*sender->SendDue(), 1);
+  engine_.clock.AdvanceMs(3 * kDayMs);
+  bool has_asked = false;
+  client_.set_answer([&](const HttpCall&) -> absl::StatusOr<int> {
+    if (!has_asked) {
+      EXPECT_TRUE(sender->Redeliver(1).ok());
+    }
+    has_asked = true;
+    return 500;
+  });
+  ASSERT_TRUE(sender->SendDue().ok());
+  EXPECT_EQ(Find(1).state, DeliveryState::kPending);
+  EXPECT_LE(Find(1).due_at_ms, engine_.clock.NowMs() + 2000);
+}
+
+TEST_F(WebhookSenderTest, R104ALongStreamIsSentFromItsBeginning) {
+  const auto sender = Create(OptionsFor({kUrl}));
+  for (int i = 0; i < 250; ++i) engine_.Deploy();
+  int64_t first_cursor = 0;
+  client_.set_answer([&](const HttpCall&) -> absl::StatusOr<int> {
+    if (first_cursor == 0) first_cursor = engine_.queue.AddHook({kUrl})->cursor;
+    return 200;
+  });
+  EXPECT_EQ(*sender->SendDue(), 250);
+  EXPECT_LT(first_cursor, *engine_.store.LastGlobalPosition());
+}
+
 TEST_F(WebhookSenderTest, OldDeliveriesAreForgotten) {
   const auto sender = Create(OptionsFor({kUrl}));
   engine_.Deploy();
@@ -432,6 +463,40 @@ TEST_F(WebhookSenderTest, R104WakeSendsAtOnceAndInParallel) {
   EXPECT_TRUE(Soon([&] { return *engine_.queue.CountPending(1) == 0; }));
   sender->Stop();
   EXPECT_EQ(client_.calls().size(), 20u);
+}
+
+TEST_F(WebhookSenderTest, R104OneWakeIsEnoughForALongStream) {
+  WebhookOptions options = OptionsFor({kUrl});
+  options.poll_ms = 3'600'000;
+  const auto sender = Create(options);
+  ASSERT_TRUE(sender->Start().ok());
+  for (int i = 0; i < 450; ++i) engine_.Deploy();
+  sender->Wake();
+  EXPECT_TRUE(Soon([&] { return client_.calls().size() == 450; }));
+  sender->Stop();
+}
+
+TEST_F(WebhookSenderTest, StopDoesNotWaitForTheEndOfTheStream) {
+  class Endless : public MemoryDeliveryQueue {
+   public:
+    using MemoryDeliveryQueue::MemoryDeliveryQueue;
+    absl::StatusOr<int64_t> Enqueue(const EnqueueParams& params) override {
+      ++looks;
+      return params.limit;
+    }
+    absl::StatusOr<int64_t> Prune(const PruneParams& params) override {
+      return params.limit;
+    }
+    std::atomic<int> looks{0};
+  };
+  Endless queue(&engine_.store);
+  const auto sender =
+      *WebhookSender::Create({&queue, &engine_.store, &engine_.store, &client_,
+                              &engine_.clock, nullptr},
+                             OptionsFor({kUrl}));
+  ASSERT_TRUE(sender->Start().ok());
+  EXPECT_TRUE(Soon([&] { return queue.looks > 10; }));
+  sender->Stop();
 }
 
 TEST_F(WebhookSenderTest, R104PollsWithoutAWake) {
@@ -638,6 +703,20 @@ TEST_F(WebhookSenderTest, Metrics) {
           .values()["slipway_webhook_deliveries_total hook=1 outcome=failed"],
       1);
   EXPECT_EQ(metrics.values()["slipway_webhook_pending hook=1"], 0);
+}
+
+TEST_F(WebhookSenderTest, TheGaugesAreTrueWhereNobodySends) {
+  KeptMetrics metrics;
+  metrics_ = &metrics;
+  const auto sender = Create(OptionsFor({kUrl}));
+  client_.set_answer(Fail);
+  engine_.Deploy();
+  EXPECT_EQ(*sender->SendDue(), 1);
+  engine_.Deploy();
+  engine_.Deploy();
+  sender->ReportGauges();
+  EXPECT_EQ(metrics.values()["slipway_outbox_lag hook=1"], 2);
+  EXPECT_EQ(metrics.values()["slipway_webhook_pending hook=1"], 1);
 }
 
 TEST_F(WebhookSenderTest, R82TheSecretIsNowhere) {
