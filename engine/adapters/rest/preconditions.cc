@@ -1,7 +1,6 @@
 #include "slipway/adapters/rest/preconditions.h"
 
 #include <algorithm>
-#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -15,32 +14,29 @@ namespace slipway {
 namespace internal {
 namespace {
 
-// The tag, where it is one of `DeploymentTag`.
-absl::optional<ListedTag> ParseTag(absl::string_view opaque) {
+// The id of the latest status in a tag, where it is one of `DeploymentTag`.
+absl::optional<int64_t> ParseTag(absl::string_view opaque) {
   const size_t dash = opaque.find('-');
   if (dash == absl::string_view::npos) return absl::nullopt;
-  ListedTag tag;
+  int64_t id = 0;
   const absl::string_view digits = opaque.substr(0, dash);
   // As it is written, with no sign and no zero in front.
-  if (!absl::SimpleAtoi(digits, &tag.latest_status_id) ||
-      tag.latest_status_id < 0 ||
-      absl::StrCat(tag.latest_status_id) != digits) {
+  if (!absl::SimpleAtoi(digits, &id) || id < 0 || absl::StrCat(id) != digits) {
     return absl::nullopt;
   }
-  tag.text = absl::StrCat("\"", opaque, "\"");
-  return tag;
+  return id;
 }
 
 // Takes the next tag of a list. False: there is none where there should be.
-bool TakeTag(absl::string_view& list, std::vector<ListedTag>& tags) {
+bool TakeTag(absl::string_view& list, std::vector<int64_t>& ids) {
   const bool weak = absl::ConsumePrefix(&list, "W/");
   if (!absl::ConsumePrefix(&list, "\"")) return false;
   // A tag may have commas in it.
   const size_t end = list.find('"');
   if (end == absl::string_view::npos) return false;
-  absl::optional<ListedTag> tag = ParseTag(list.substr(0, end));
+  const absl::optional<int64_t> id = ParseTag(list.substr(0, end));
   // The strong comparison: a weak tag matches nothing.
-  if (tag.has_value() && !weak) tags.push_back(*std::move(tag));
+  if (id.has_value() && !weak) ids.push_back(*id);
   list.remove_prefix(end + 1);
   return true;
 }
@@ -76,11 +72,11 @@ absl::optional<IfMatch> IfMatchOf(const std::vector<HttpHeader>& headers) {
     list = absl::StripLeadingAsciiWhitespace(list);
     if (list.empty()) return wanted;
     if (absl::ConsumePrefix(&list, ",")) continue;
-    if (!TakeTag(list, wanted.tags)) break;
+    if (!TakeTag(list, wanted.latest_status_ids)) break;
     list = absl::StripLeadingAsciiWhitespace(list);
     if (!list.empty() && list.front() != ',') break;
   }
-  wanted.tags.clear();
+  wanted.latest_status_ids.clear();
   return wanted;
 }
 

@@ -24,20 +24,15 @@ std::vector<absl::string_view> HeaderValues(
 // whatever else changes that.
 std::string DeploymentTag(int64_t latest_status_id, absl::string_view body);
 
-// A tag that a deployment can have had.
-struct ListedTag {
-  int64_t latest_status_id = 0;
-  // With its quotes.
-  std::string text;
-};
-
 // What `If-Match` asks for (RFC 9110, 13.1.1).
 struct IfMatch {
   // "*": that there is a deployment at all.
   bool any = false;
-  // The strong tags that are of deployments; of the others none matches, and of
-  // a header that cannot be read none does.
-  std::vector<ListedTag> tags;
+  // Of the strong tags that are of deployments; of the others none matches, and
+  // of a header that cannot be read none does. What is behind the id does not
+  // count: where that differs, the deployment's addresses are spelled in
+  // another way, and a header has to mean the same whenever it is sent (R100).
+  std::vector<int64_t> latest_status_ids;
 };
 
 // nullopt: there is no such header. Total.

@@ -362,33 +362,17 @@ class Exchange {
     return absl::nullopt;
   }
 
-  // Takes If-Match into the command; why that failed, or nothing. The same
-  // header makes the same expectation whatever has come since, so that a
-  // request that is sent again is the same one (R100).
-  absl::optional<HttpResponse> AddExpectation(v1::Command& command) {
+  // Takes If-Match into the command. The same header makes the same expectation
+  // whatever has come since, so that a request that is sent again is the same
+  // one (R100).
+  void AddExpectation(v1::Command& command) const {
     const absl::optional<internal::IfMatch> wanted =
         internal::IfMatchOf(request_.headers);
-    if (!wanted.has_value() || wanted->any) return absl::nullopt;
+    if (!wanted.has_value() || wanted->any) return;
     v1::Expectation& expectation = *command.mutable_expectation();
-    if (wanted->tags.empty()) return absl::nullopt;
-    const auto found = params_.store->FindDeployment(
-        {route_.repository, route_.deployment_id});
-    if (!found.ok()) return Failure(found.status());
-    for (const internal::ListedTag& tag : wanted->tags) {
-      // Of the status that is the latest the whole tag must be right; of
-      // another one the id is wrong anyway.
-      if (found->has_value() &&
-          tag.latest_status_id == IdOfLatestStatus(**found) &&
-          tag.text !=
-              internal::DeploymentTag(
-                  tag.latest_status_id,
-                  RowReply(200, (*found)->deployment, internal::WriteDeployment)
-                      .body)) {
-        continue;
-      }
-      expectation.add_latest_status_ids(tag.latest_status_id);
+    for (const int64_t id : wanted->latest_status_ids) {
+      expectation.add_latest_status_ids(id);
     }
-    return absl::nullopt;
   }
 
   HttpResponse ListStatuses() {
@@ -493,9 +477,7 @@ class Exchange {
       if (!found.ok()) return Failure(found.status());
       return found->has_value() ? Problem(problem) : NotFound();
     }
-    if (absl::optional<HttpResponse> failure = AddExpectation(command)) {
-      return *std::move(failure);
-    }
+    AddExpectation(command);
     return Execute(command, [&](const v1::Acceptance& acceptance) {
       const v1::DeploymentStatus& status = acceptance.events(0).status();
       HttpResponse response = RowReply(201, status, internal::WriteStatus);
@@ -511,9 +493,7 @@ class Exchange {
     v1::Command command;
     command.mutable_delete_deployment()->set_deployment_id(
         route_.deployment_id);
-    if (absl::optional<HttpResponse> failure = AddExpectation(command)) {
-      return *std::move(failure);
-    }
+    AddExpectation(command);
     return Execute(command, [&](const v1::Acceptance& /*acceptance*/) {
       HttpResponse response;
       response.status = 204;

