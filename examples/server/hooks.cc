@@ -7,7 +7,6 @@
 #include <set>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -15,8 +14,9 @@
 
 namespace {
 
-// The sender looks at it more closely; by then it is in the store.
-absl::Status CheckUrl(const std::string& url) {
+// The sender looks at it more closely; by then it is in the store. URLs may
+// have in them what is nobody's business, so errors name a hook by its number.
+absl::Status CheckUrl(size_t number, const std::string& url) {
   absl::string_view rest = url;
   const bool scheme = absl::ConsumePrefix(&rest, "http://") ||
                       absl::ConsumePrefix(&rest, "https://");
@@ -28,8 +28,8 @@ absl::Status CheckUrl(const std::string& url) {
       std::all_of(rest.begin(), rest.end(), absl::ascii_isgraph);
   if (scheme && !host.empty() && plain && visible) return absl::OkStatus();
   return absl::InvalidArgumentError(
-      absl::StrCat("--webhook: '", absl::CEscape(url),
-                   "' is not http:// or https://, a host and a path"));
+      absl::StrCat("--webhook number ", number,
+                   " is not http:// or https://, a host and a path"));
 }
 
 absl::StatusOr<std::string> ReadSecret(const std::string& path) {
@@ -62,11 +62,11 @@ absl::StatusOr<std::vector<HookFlag>> PairHooks(
   std::vector<HookFlag> hooks;
   std::set<std::string> seen;
   for (size_t i = 0; i < urls.size(); ++i) {
-    const absl::Status status = CheckUrl(urls[i]);
+    const absl::Status status = CheckUrl(i + 1, urls[i]);
     if (!status.ok()) return status;
     if (!seen.insert(urls[i]).second) {
       return absl::InvalidArgumentError(
-          absl::StrCat("--webhook: ", urls[i], " is there twice"));
+          absl::StrCat("--webhook number ", i + 1, " is there twice"));
     }
     hooks.push_back({urls[i], secret_files[i]});
   }

@@ -30,12 +30,23 @@ TEST(HooksTest, WhatCannotBePairedIsAnError) {
         PairHooks({"http://"}, {"f"}), PairHooks({"http:///a"}, {"f"}),
         PairHooks({"http://user:password@a"}, {"f"}),
         PairHooks({"http://a/\r\nb"}, {"f"}), PairHooks({"http://a/ b"}, {"f"}),
-        PairHooks({"http://a", "http://a"}, {"f", "g"})}) {
+        PairHooks({"http://a", "http://token@a"}, {"f", "g"}),
+        PairHooks({"http://a?token", "http://a?token"}, {"f", "g"})}) {
     ASSERT_FALSE(hooks.ok());
     EXPECT_TRUE(absl::StrContains(hooks.status().message(), "--webhook"))
         << hooks.status();
     EXPECT_FALSE(absl::StrContains(hooks.status().message(), "\n"));
+    for (const char* secret : {"password", "token"}) {
+      EXPECT_FALSE(absl::StrContains(hooks.status().message(), secret))
+          << hooks.status();
+    }
   }
+}
+
+TEST(HooksTest, AnErrorNamesTheNumberOfTheHook) {
+  EXPECT_TRUE(absl::StartsWith(
+      PairHooks({"http://a", "ftp://b"}, {"f", "g"}).status().message(),
+      "--webhook number 2 is not "));
 }
 
 class SecretTest : public ::testing::Test {

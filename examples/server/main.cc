@@ -25,6 +25,7 @@
 #include "slipway/adapters/curl/curl_client.h"
 #include "slipway/adapters/http/server.h"
 #include "slipway/adapters/memory/memory_source_control.h"
+#include "slipway/adapters/operations/deadline_probe.h"
 #include "slipway/adapters/operations/operations_handler.h"
 #include "slipway/adapters/prometheus/prometheus_metrics.h"
 #include "slipway/adapters/rest/rest_handler.h"
@@ -42,6 +43,10 @@
 namespace {
 
 namespace v1 = slipway::v1;
+
+// They wait for the disk, most of the time: decisions that wait together share
+// one sync, and a few that wait for long leave others for /healthz.
+constexpr int kHandlerThreads = 64;
 
 // Until there is access control, everybody is octocat.
 v1::Actor Octocat() {
@@ -165,15 +170,27 @@ absl::Status Serve(const ServerFlags& flags) {
   // For the threads of the server, which is there before it.
   std::atomic<slipway::WebhookSender*> sender{nullptr};
 
+  const auto store_probe = slipway::DeadlineProbe::Start("the store", [&] {
+    return storage->store->FindRepositoryById(first.id()).status();
+  });
+  if (!store_probe.ok()) return store_probe.status();
+  const auto gauges_probe = slipway::DeadlineProbe::Start("the queue", [&] {
+    slipway::WebhookSender* const started = sender.load();
+    if (started != nullptr) started->ReportGauges();
+    return absl::OkStatus();
+  });
+  if (!gauges_probe.ok()) return gauges_probe.status();
+
   slipway::RestHandler rest(
       {&runner, storage->store, flags.dialect, flags.base_url, Octocat()});
   slipway::OperationsParams operations_params;
   operations_params.next = &rest;
-  operations_params.clock = &clock;
-  operations_params.ready = [&] {
-    return storage->store->FindRepositoryById(first.id()).status();
+  operations_params.ready = [&] { return (*store_probe)->Answer(); };
+  operations_params.metrics_page = [&] {
+    // Where the queue hangs, the gauges are those of before.
+    (*gauges_probe)->Answer().IgnoreError();
+    return metrics.Text();
   };
-  operations_params.metrics_page = [&] { return metrics.Text(); };
   operations_params.metrics_content_type =
       slipway::PrometheusMetrics::kContentType;
   operations_params.metrics = &metrics;
@@ -183,6 +200,7 @@ absl::Status Serve(const ServerFlags& flags) {
   slipway::OperationsHandler operations(operations_params);
 
   slipway::HttpServerOptions options;
+  options.handler_threads = kHandlerThreads;
   options.address = flags.listen.address;
   options.port = flags.listen.port;
   options.body_bytes_max =

@@ -36,8 +36,9 @@ ABSL_FLAG(std::string, seed, "",
 ABSL_FLAG(std::string, dialect, "github",
           "github (paths from /) or enterprise (paths from /api/v3)");
 ABSL_FLAG(std::string, base_url, "",
-          "scheme, host and port for the addresses in answers (default: http "
-          "and the Host header of the request)");
+          "scheme, host and port for the addresses in answers and webhooks "
+          "(default: in answers http and the Host header of the request, in "
+          "webhooks the address of --listen)");
 ABSL_FLAG(std::string, rules, "documented",
           "documented or observed: which preset of rules to follow");
 ABSL_FLAG(std::string, webhook, "",
@@ -97,6 +98,23 @@ absl::StatusOr<std::vector<std::string>> ValuesOf(
       absl::StrCat("--", name, ": give it on the command line itself"));
 }
 
+// What hooks need of the other flags.
+absl::Status CheckHookFlags(const std::vector<std::string>& arguments,
+                            const ServerFlags& flags) {
+  if (flags.hooks.empty()) return absl::OkStatus();
+  if (!ValuesOfFlag(arguments, "flagfile").empty()) {
+    // Nobody would see the hooks that are in it, but for the last.
+    return absl::InvalidArgumentError(
+        "--webhook: give it without --flagfile, all on the command line");
+  }
+  if (flags.base_url.empty() && slipway::IsWildcard(flags.listen)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--webhook needs --base_url: receivers cannot be sent to ",
+                     flags.listen.address));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<ServerFlags> ReadFlags(int argc, char** argv) {
@@ -144,6 +162,8 @@ absl::StatusOr<ServerFlags> ReadFlags(int argc, char** argv) {
   const auto hooks = PairHooks(*urls, *secret_files);
   if (!hooks.ok()) return hooks.status();
   flags.hooks = *hooks;
+  status = CheckHookFlags(arguments, flags);
+  if (!status.ok()) return status;
   flags.webhook_allow_private = absl::GetFlag(FLAGS_webhook_allow_private);
   return flags;
 }

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -75,7 +74,7 @@ absl::StatusOr<Storage> OpenStorage(const StorageParams& params) {
       absl::StartsWith(params.name, "postgres://")) {
     return InDatabase(params);
   }
+  // What was mistyped may have a password in it.
   return absl::InvalidArgumentError(
-      absl::StrCat("--store: '", absl::CEscape(params.name),
-                   "' is not sqlite:FILE, postgresql://… or memory"));
+      "--store: it is not sqlite:FILE, postgresql://… or memory");
 }

@@ -56,12 +56,15 @@ TEST(StorageTest, MemoryIsEmptyEachTime) {
 TEST(StorageTest, WhatCannotBeOpenedIsOneLineThatNamesTheFlag) {
   for (const char* name :
        {"", "floppy", "sqlite", "sqlite:", "sqlite:/no/such/directory/a.db",
-        "memory:", "postgresql://nobody@127.0.0.1:1/none"}) {
+        "memory:", "postgresql//user:pa55word@127.0.0.1/none",
+        "postgresql://nobody@127.0.0.1:1/none"}) {
     const absl::StatusOr<Storage> storage = OpenStorage({name});
     ASSERT_FALSE(storage.ok()) << name;
     EXPECT_TRUE(absl::StartsWith(storage.status().message(), "--store: "))
         << storage.status();
     EXPECT_FALSE(absl::StrContains(storage.status().message(), "\n"))
+        << storage.status();
+    EXPECT_FALSE(absl::StrContains(storage.status().message(), "pa55word"))
         << storage.status();
   }
 }

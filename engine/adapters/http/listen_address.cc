@@ -61,4 +61,20 @@ absl::StatusOr<ListenAddress> ParseListenAddress(absl::string_view value) {
   return listen;
 }
 
+bool IsWildcard(const ListenAddress& listen) {
+  in_addr v4 = {};
+  if (inet_pton(AF_INET, listen.address.c_str(), &v4) == 1) {
+    return v4.s_addr == htonl(INADDR_ANY);
+  }
+  in6_addr v6 = {};
+  if (inet_pton(AF_INET6, listen.address.c_str(), &v6) != 1) return false;
+  // ::ffff:0.0.0.0 is that of IPv4.
+  constexpr int kMappedAt = 12;
+  const bool mapped_any =
+      IN6_IS_ADDR_V4MAPPED(&v6) &&
+      std::all_of(v6.s6_addr + kMappedAt, v6.s6_addr + sizeof(v6.s6_addr),
+                  [](uint8_t byte) { return byte == 0; });
+  return IN6_IS_ADDR_UNSPECIFIED(&v6) || mapped_any;
+}
+
 }  // namespace slipway

@@ -28,6 +28,10 @@ struct ListenAddress {
 // is no IP address, an IPv6 address without brackets.
 absl::StatusOr<ListenAddress> ParseListenAddress(absl::string_view value);
 
+// Whether it stands for every address of the machine ("0.0.0.0", "::" in any
+// spelling), so that nobody can be told to go there.
+bool IsWildcard(const ListenAddress& listen);
+
 }  // namespace slipway
 
 #endif  // SLIPWAY_ENGINE_ADAPTERS_HTTP_LISTEN_ADDRESS_H_

@@ -64,5 +64,16 @@ TEST(ParseListenAddressTest, SaysWhatIsWrong) {
       ParseListenAddress(absl::string_view("127.0.0.1\0x:80", 14)).ok());
 }
 
+TEST(ListenAddress, WildcardsInAnySpelling) {
+  for (const char* address : {"0.0.0.0", "::", "0::0", "0:0:0:0:0:0:0:0",
+                              "::ffff:0.0.0.0", "::0.0.0.0"}) {
+    EXPECT_TRUE(IsWildcard({address, 80})) << address;
+  }
+  for (const char* address : {"127.0.0.1", "::1", "::ffff:127.0.0.1", "0.0.0.1",
+                              "10.0.0.0", "", "localhost"}) {
+    EXPECT_FALSE(IsWildcard({address, 80})) << address;
+  }
+}
+
 }  // namespace
 }  // namespace slipway

@@ -62,11 +62,10 @@ HttpResponse OperationsHandler::Health() const {
   if (!ready.ok()) {
     why = absl::StrCat("reading fails: ", ready.ToString());
   } else if (const int64_t failed_at_ms = write_failed_at_ms_.load()) {
-    const int64_t ago_ms =
-        std::max<int64_t>(0, params_.clock->NowMs() - failed_at_ms);
+    const int64_t ago_ms = NowMs() - failed_at_ms;
     if (ago_ms < params_.failed_write_ms) {
-      why = absl::StrCat("writing failed ", ago_ms / 1000,
-                         " s ago, and has not succeeded since");
+      why = absl::StrCat("a write was answered 503 ", ago_ms / 1000,
+                         " s ago, and none has succeeded since");
     }
   }
   if (why.empty()) return Page(200, kPlainText, "ok\n");
@@ -80,8 +79,9 @@ HttpResponse OperationsHandler::HandOn(const HttpRequest& request) {
   HttpResponse response = params_.next->Handle(request);
   if (!IsRead(request)) {
     if (response.status == 503) {
-      write_failed_at_ms_.store(std::max<int64_t>(1, params_.clock->NowMs()));
-    } else if (response.status < 300) {
+      write_failed_at_ms_.store(std::max<int64_t>(1, NowMs()));
+    } else if (response.status < 300 &&
+               FindHeader(response.headers, "Idempotent-Replayed") == nullptr) {
       write_failed_at_ms_.store(0);
       if (params_.on_write != nullptr) params_.on_write();
     }
@@ -97,6 +97,12 @@ HttpResponse OperationsHandler::HandOn(const HttpRequest& request) {
                              {{"method", method}}, took.count());
   }
   return response;
+}
+
+int64_t OperationsHandler::NowMs() const {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             params_.now().time_since_epoch())
+      .count();
 }
 
 }  // namespace slipway

@@ -7,8 +7,7 @@
 //
 //   slipway::OperationsParams params;
 //   params.next = &rest;
-//   params.clock = &clock;
-//   params.ready = [&] { return store.FindRepositoryById(1).status(); };
+//   params.ready = [&] { return probe.Answer(); };  // a `DeadlineProbe`
 //   params.metrics_page = [&] { return metrics.Text(); };
 //   slipway::OperationsHandler operations(params);
 //   auto server = slipway::HttpServer::Start(options, &operations);
@@ -20,12 +19,12 @@
 #define SLIPWAY_ENGINE_ADAPTERS_OPERATIONS_OPERATIONS_HANDLER_H_
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string>
 
 #include "absl/status/status.h"
-#include "slipway/ports/clock.h"
 #include "slipway/ports/http.h"
 #include "slipway/ports/metrics.h"
 
@@ -34,16 +33,16 @@ namespace slipway {
 // What the handler works with. Not owned; all must outlive it.
 struct OperationsParams {
   HttpHandler* next = nullptr;
-  Clock* clock = nullptr;
   // Thread-safe. Asks something cheap of what the server stands on, such as one
-  // row of its store. OK: ready.
+  // row of its store, and does not hang where that does. OK: ready.
   std::function<absl::Status()> ready;
   // The page of /metrics. Empty: there is none, and the path is no other than
   // those of the next handler.
   std::function<std::string()> metrics_page;
   std::string metrics_content_type = "text/plain; version=0.0.4; charset=utf-8";
   // Thread-safe and quick: called after each write that was answered with a
-  // success, as to wake whoever waits for events. Empty: nobody does.
+  // success for the first time, as to wake whoever waits for events. Empty:
+  // nobody does.
   std::function<void()> on_write;
   // nullptr: requests are not counted.
   Metrics* metrics = nullptr;
@@ -51,16 +50,20 @@ struct OperationsParams {
   // none has succeeded since. It ends, so that a server that gets no writes
   // while it is not ready is tried again.
   int64_t failed_write_ms = 10'000;
+  // For tests.
+  std::function<std::chrono::steady_clock::time_point()> now =
+      std::chrono::steady_clock::now;
 };
 
 // Thread-safe and total. A probe reads, and never writes: whether writing works
-// is known from the last write that a client made.
+// is known from the last write that a client made. An answer that comes again
+// (`Idempotent-Replayed`) writes nothing.
 //
 // /healthz and /metrics know GET and HEAD; other methods are answered 405. What
 // they answer is not counted.
 class OperationsHandler : public HttpHandler {
  public:
-  // `next`, `clock` and `ready` are needed.
+  // `next` and `ready` are needed.
   explicit OperationsHandler(OperationsParams params);
 
   HttpResponse Handle(const HttpRequest& request) override;
@@ -68,9 +71,10 @@ class OperationsHandler : public HttpHandler {
  private:
   HttpResponse Health() const;
   HttpResponse HandOn(const HttpRequest& request);
+  int64_t NowMs() const;
 
   const OperationsParams params_;
-  // When the last write was answered 503; 0: it was not.
+  // When the last write was answered 503, by `now`; 0: it was not.
   std::atomic<int64_t> write_failed_at_ms_{0};
 };
 

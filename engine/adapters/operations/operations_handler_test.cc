@@ -1,12 +1,13 @@
 #include "slipway/adapters/operations/operations_handler.h"
 
+#include <chrono>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
-#include "slipway/adapters/memory/manual_clock.h"
 #include "slipway/ports/http.h"
 #include "slipway/ports/metrics.h"
 
@@ -20,9 +21,11 @@ class FixedHandler : public HttpHandler {
     targets += request.target + " ";
     HttpResponse response;
     response.status = status;
+    response.headers = headers;
     return response;
   }
   int status = 200;
+  std::vector<HttpHeader> headers;
   std::string targets;
 };
 
@@ -56,7 +59,7 @@ class OperationsHandlerTest : public ::testing::Test {
   OperationsParams Params() {
     OperationsParams params;
     params.next = &next_;
-    params.clock = &clock_;
+    params.now = [this] { return now_; };
     params.ready = [this] { return ready_; };
     params.metrics_page = [] { return std::string("the page\n"); };
     params.metrics = &metrics_;
@@ -71,7 +74,7 @@ class OperationsHandlerTest : public ::testing::Test {
   }
 
   FixedHandler next_;
-  ManualClock clock_{1'000'000};
+  std::chrono::steady_clock::time_point now_{std::chrono::hours(1)};
   CountingMetrics metrics_;
   absl::Status ready_;
 };
@@ -120,10 +123,10 @@ TEST_F(OperationsHandlerTest, R108AWriteThatFailedMakesItNotReadyForAWhile) {
   EXPECT_EQ(health(), 200) << "that was no write";
   Send(handler, "POST", "/");
   EXPECT_EQ(health(), 503);
-  clock_.AdvanceMs(9'999);
+  now_ += std::chrono::milliseconds(9'999);
   EXPECT_EQ(Send(handler, "GET", "/healthz").body,
-            "writing failed 9 s ago, and has not succeeded since\n");
-  clock_.AdvanceMs(1);
+            "a write was answered 503 9 s ago, and none has succeeded since\n");
+  now_ += std::chrono::milliseconds(1);
   EXPECT_EQ(health(), 200) << "to be tried again";
 
   Send(handler, "DELETE", "/");
@@ -151,6 +154,20 @@ TEST_F(OperationsHandlerTest, WritesThatSucceedAreTold) {
     Send(handler, "POST", "/");
   }
   EXPECT_EQ(writes, 2);
+}
+
+TEST_F(OperationsHandlerTest, R100AnAnswerThatComesAgainIsNoWrite) {
+  OperationsParams params = Params();
+  int writes = 0;
+  params.on_write = [&] { ++writes; };
+  OperationsHandler handler(params);
+  next_.status = 503;
+  Send(handler, "POST", "/");
+  next_.status = 201;
+  next_.headers = {{"Idempotent-Replayed", "true"}};
+  Send(handler, "POST", "/");
+  EXPECT_EQ(writes, 0);
+  EXPECT_EQ(Send(handler, "GET", "/healthz").status, 503);
 }
 
 TEST_F(OperationsHandlerTest, RequestsAreCountedByMethodAndCode) {

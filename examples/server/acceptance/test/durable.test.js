@@ -114,7 +114,7 @@ test('R108 a full store is 503 until there is room, and loses nothing', async ()
   }
   const health = await fetch(`${server.origin}/healthz`);
   assert.equal(health.status, 503);
-  assert.match(await health.text(), /^writing failed \d+ s ago/);
+  assert.match(await health.text(), /^a write was answered 503 \d+ s ago/);
   await server.stop('SIGKILL');
 
   const roomy = await startServer([], directory);
