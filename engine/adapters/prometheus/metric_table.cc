@@ -26,7 +26,7 @@ const std::vector<MetricDefinition>& MetricTable() {
       {"slipway_metrics_refused_total",
        "Values not kept: a bad name, another kind, or too many series."},
       {"slipway_outbox_lag",
-       "Events that a hook has not been told of yet, by hook."},
+       "Events that were not looked at for a hook yet, by hook."},
       {"slipway_store_retries_total",
        "Transactions that the store began again, by reason."},
       {"slipway_webhook_deliveries_total",
