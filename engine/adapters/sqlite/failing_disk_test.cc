@@ -221,7 +221,9 @@ class FailingGroupTest : public testing::Test {
 
   static absl::Status Create(Rows& rows) {
     const v1::Rules rules;
-    v1::Command command = CreateDeployment();
+    // In an environment that is there, so that it could be kept without what
+    // those before it have done.
+    v1::Command command = CreateDeployment("old");
     command.set_time_ms(1700000000000);
     const absl::StatusOr<Rows::Repository*> repository =
         rows.FindRepository(command.repository());
