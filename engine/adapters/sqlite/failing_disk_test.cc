@@ -170,8 +170,7 @@ class FailingGroupTest : public testing::Test {
       v1::Command command = CreateDeployment("old");
       command.mutable_create_deployment()->set_payload_type(
           v1::PAYLOAD_TYPE_STRING);
-      command.mutable_create_deployment()->set_payload(
-          std::string(60000, 'p'));
+      command.mutable_create_deployment()->set_payload(std::string(60000, 'p'));
       old_id_ = engine.Accept(command);
     }
     Database::OpenParams params;
