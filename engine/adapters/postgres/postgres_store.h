@@ -72,11 +72,11 @@ struct PostgresStoreParams {
 // for the sake of another one, or has lost its connection before the commit was
 // sent.
 //
-// UNAVAILABLE means that nothing has changed, with one exception: where the
-// connection is lost between a commit and its answer, the store looks whether
-// the decision is there, for up to `resolve_timeout_ms`. Where the database
-// cannot be reached in all that time, nobody can know, and the message begins
-// with "outcome unknown". An idempotency key (R100) makes asking again safe.
+// UNAVAILABLE means that nothing has changed. Where the connection is lost
+// between a commit and its answer, the store looks whether the decision is
+// there, for up to `resolve_timeout_ms`. Where the database cannot be reached
+// in all that time, nobody can know, and the transaction fails with UNKNOWN. An
+// idempotency key (R100) makes asking again safe.
 class PostgresStore : public Store,
                       public Outbox,
                       public DeliveryQueue,

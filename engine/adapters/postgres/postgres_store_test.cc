@@ -308,7 +308,7 @@ TEST_F(PostgresStoreTest, AnOutcomeThatCannotBeFoundOutIsSaidToBeUnknown) {
   const std::unique_ptr<PostgresStore> store = Open(params);
   proxy.LoseNext(CommitProxy::Moment::kAfterTheServer, /*then_closed=*/true);
   const absl::StatusOr<v1::Decision> decision = Send(*store, Create("app"));
-  EXPECT_TRUE(absl::IsUnavailable(decision.status())) << decision.status();
+  EXPECT_TRUE(absl::IsUnknown(decision.status())) << decision.status();
   EXPECT_TRUE(absl::StartsWith(decision.status().message(), "outcome unknown"))
       << decision.status();
   EXPECT_EQ(Count(*other), 1);

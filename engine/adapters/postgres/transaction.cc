@@ -416,7 +416,7 @@ absl::StatusOr<bool> Transaction::HasHappened(bool is_new, bool has_events) {
     params_.database->CountRetry(failure);
     why = failure.message;
   }
-  return absl::UnavailableError(absl::StrCat(
+  return absl::UnknownError(absl::StrCat(
       "outcome unknown: the connection to PostgreSQL was lost while a decision "
       "was committed, and whether it is there could not be found out: ",
       why));

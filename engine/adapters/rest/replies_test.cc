@@ -99,6 +99,7 @@ TEST(RepliesTest, R108FailuresTellWhetherToTryAgainAndNothingElse) {
       {absl::DeadlineExceededError("secret"),  503, "1",  "Service Unavailable"},
       {absl::DataLossError("secret"),          503, "60", "Service Unavailable"},
       {absl::ResourceExhaustedError("secret"), 503, "60", "Service Unavailable"},
+      {absl::UnknownError("secret"),           500, "",   "Server Error"},
       {absl::InternalError("secret"),          500, "",   "Server Error"},
       // clang-format on
   };

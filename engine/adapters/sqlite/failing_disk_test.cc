@@ -36,7 +36,7 @@ using Operation = FailingVfs::Operation;
 constexpr int64_t kBusyTimeoutMs = 200;
 
 bool IsOutcomeUnknown(const absl::Status& status) {
-  return absl::IsUnavailable(status) &&
+  return absl::IsUnknown(status) &&
          absl::StartsWith(status.message(), "outcome unknown");
 }
 

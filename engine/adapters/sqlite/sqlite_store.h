@@ -84,11 +84,10 @@ struct SqliteStoreOptions {
 // With one exception: a commit that fails while it is written or synced may
 // stand in the WAL as a whole, where a crash would bring it back. The store
 // commits something without meaning over it before it answers. Where that fails
-// too nobody can know, and the message of the UNAVAILABLE begins with "outcome
-// unknown": the decision is not to be seen, and will not be unless the machine
-// or the last process with the file open goes down before the store has
-// overwritten it, which it does before it writes anything else. An idempotency
-// key (R100) makes asking again safe.
+// too nobody can know, and the status is UNKNOWN: the decision is not to be
+// seen, and will not be unless the machine or the last process with the file
+// open goes down before the store has overwritten it, which it does before it
+// writes anything else. An idempotency key (R100) makes asking again safe.
 //
 // A process that forks must have no store open.
 class SqliteStore : public Store,

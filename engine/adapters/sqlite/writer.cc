@@ -211,7 +211,7 @@ Writer::Outcome Writer::CommitTogether(Group* group, bool admits_more) {
   const bool was_in_doubt = is_in_doubt_;
   if (was_in_doubt && !Settle().ok()) {
     broken_ = status;
-    tell_all(absl::UnavailableError(absl::StrCat(
+    tell_all(absl::UnknownError(absl::StrCat(
         "outcome unknown: the commit failed, and what it wrote cannot be "
         "overwritten, so that a crash could bring it back: ",
         status.message())));

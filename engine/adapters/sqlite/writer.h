@@ -42,8 +42,8 @@ class Writer {
   explicit Writer(Params params);
 
   // OK: what `work` has done is durable. Else its own status, or UNAVAILABLE or
-  // DATA_LOSS where it could not be made so; then nothing has changed, unless
-  // the message begins with "outcome unknown".
+  // DATA_LOSS where it could not be made so; then nothing has changed. UNKNOWN:
+  // nobody can know whether it has.
   absl::Status Run(Work work);
 
   // The rows that a piece of work on this thread has now; nullptr: there is no
