@@ -77,10 +77,10 @@ export async function startReceiver({ port = 0, answer = () => 202 } = {}) {
     url: `http://127.0.0.1:${server.address().port}/hook`,
     deliveries,
     // The deliveries, once there are so many that were taken.
-    async taken(count) {
+    async taken(count, waitMs = WAIT_MS_MAX) {
       const all = () => deliveries.filter(({ status }) => status < 300);
       for (let waited = 0; all().length < count; waited += 10) {
-        assert.ok(waited < WAIT_MS_MAX, `${all().length} deliveries instead of ${count}`);
+        assert.ok(waited < waitMs, `${all().length} deliveries instead of ${count}`);
         await sleep(10);
       }
       return all();
