@@ -70,7 +70,7 @@ Connection::Connection(PGconn* connection)
 Connection::~Connection() = default;
 
 Failure Connection::Open(const std::string& connection_string,
-                         const std::vector<std::string>& settings,
+                         const std::vector<Setting>& settings,
                          Deadline deadline,
                          std::unique_ptr<Connection>* connection) {
   // libpq gives each host of several this time; it counts in seconds, from 2.
@@ -99,11 +99,20 @@ Failure Connection::Open(const std::string& connection_string,
   PQsetNoticeProcessor(
       raw, [](void*, const char*) {}, nullptr);
   // All in one round trip, and one by one only where that does not work.
-  Failure failure = opened->RunScript(absl::StrJoin(settings, ";"), deadline);
+  const std::string all = absl::StrJoin(
+      settings, ";", [](std::string* text, const Setting& setting) {
+        absl::StrAppend(text, setting.sql);
+      });
+  Failure failure = opened->RunScript(all, deadline);
   for (size_t i = 0; !failure.ok() && i < settings.size(); ++i) {
     if (failure.kind == Failure::Kind::kLost) return failure;
-    const Failure one = opened->RunScript(settings[i], deadline);
+    Failure one = opened->RunScript(settings[i].sql, deadline);
     if (one.kind == Failure::Kind::kLost) return one;
+    if (!one.ok() && settings[i].is_required) {
+      one.message = absl::StrCat("the server refuses \"", settings[i].sql,
+                                 "\": ", one.message);
+      return one;
+    }
   }
   if (PQenterPipelineMode(raw) != 1) return failed();
   *connection = std::move(opened);

@@ -56,16 +56,22 @@ struct Statement {
   const char* sql;
 };
 
+// A statement that is run on each new connection.
+struct Setting {
+  std::string sql;
+  // False: a server that refuses it does without it.
+  bool is_required = false;
+};
+
 // Not thread-safe.
 class Connection {
  public:
-  // Opens a connection; `settings` are statements that are run on it first, but
-  // for those that the server refuses.
+  // Opens a connection and runs `settings` on it; one that is required and
+  // refused is a failure.
   // The failure of a password is the code 28P01, that of another kind of
   // authentication 28000; a server that is not there has no code.
   static Failure Open(const std::string& connection_string,
-                      const std::vector<std::string>& settings,
-                      Deadline deadline,
+                      const std::vector<Setting>& settings, Deadline deadline,
                       std::unique_ptr<Connection>* connection);
   ~Connection();
   Connection(const Connection&) = delete;

@@ -57,9 +57,8 @@ class ConnectionPool {
  public:
   struct Params {
     std::string connection_string;
-    // Statements for each new connection; those that a server does not know are
-    // left out.
-    std::vector<std::string> settings;
+    // For each new connection.
+    std::vector<Setting> settings;
     int connections_max = 8;
     int64_t connect_timeout_ms = 5000;
   };

@@ -1,6 +1,5 @@
 #include "slipway/adapters/postgres/postgres_store.h"
 
-#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -14,7 +13,7 @@
 #include "slipway/adapters/postgres/connection_pool.h"
 #include "slipway/adapters/postgres/database.h"
 #include "slipway/adapters/postgres/facts_query.h"
-#include "slipway/adapters/postgres/keys.h"
+#include "slipway/adapters/postgres/list.h"
 #include "slipway/adapters/postgres/schema.h"
 #include "slipway/core/names.h"
 
@@ -24,20 +23,14 @@ namespace {
 using postgres_internal::Connection;
 using postgres_internal::Database;
 using postgres_internal::FactsQuery;
-using postgres_internal::IndexKey;
 using postgres_internal::ParseBody;
+using postgres_internal::PlaceOf;
 using postgres_internal::PooledConnection;
 using postgres_internal::Rows;
+using postgres_internal::Setting;
 using postgres_internal::Statement;
 using postgres_internal::Values;
 using Clock = std::chrono::steady_clock;
-
-// Beyond any number of rows, and far enough from where sums overflow.
-constexpr int64_t kPlaceMax = int64_t{1} << 53;
-
-int64_t PlaceOf(int64_t value) {
-  return std::clamp<int64_t>(value, 0, kPlaceMax);
-}
 
 constexpr Statement kRepositoryBody = {
     "repository_body", "SELECT body FROM slipway_repositories WHERE key = $1"};
@@ -69,59 +62,6 @@ SELECT body FROM slipway_statuses
   WHERE repository = $1 AND deployment_id = $2 AND id = $3
 )sql"};
 
-// A page by one filter or none: how many there are is known, and the ids come
-// from the filter's index, so that rows which are left out are not read.
-#define SLIPWAY_LIST(total, filter)                                        \
-  "SELECT CAST((" total ") AS bigint), " SLIPWAY_DEPLOYMENT_COLUMNS        \
-  "\nFROM slipway_repositories AS r"                                       \
-  "\nLEFT JOIN (SELECT id FROM slipway_deployments WHERE repository = $1 " \
-  "AND " filter                                                            \
-  " ORDER BY id DESC OFFSET $2 LIMIT $3) AS page ON true"                  \
-  "\nLEFT JOIN slipway_deployments AS d"                                   \
-  " ON d.repository = $1 AND d.id = page.id"                               \
-  "\nWHERE r.key = $1 AND r.body IS NOT NULL ORDER BY d.id DESC"
-#define SLIPWAY_COUNT(kind, column)                                       \
-  "SELECT sum(count) FROM slipway_counts WHERE repository = $1 AND kind " \
-  "= " kind " AND " column " = $4"
-
-constexpr Statement kListAll = {"list_all",
-                                SLIPWAY_LIST("r.deployments", "true")};
-constexpr Statement kListBySha = {
-    "list_by_sha", SLIPWAY_LIST(SLIPWAY_COUNT("1", "value"), "sha = $4")};
-constexpr Statement kListByRef = {
-    "list_by_ref", SLIPWAY_LIST(SLIPWAY_COUNT("2", "value"), "ref = $4")};
-constexpr Statement kListByTask = {
-    "list_by_task", SLIPWAY_LIST(SLIPWAY_COUNT("3", "value"), "task = $4")};
-constexpr Statement kListByEnvironment = {
-    "list_by_environment",
-    SLIPWAY_LIST(SLIPWAY_COUNT("4", "value"), "environment = $4")};
-constexpr Statement kListBySpelling = {
-    "list_by_spelling",
-    SLIPWAY_LIST(SLIPWAY_COUNT("4", "value = $5 AND spelling"),
-                 "spelling = $4")};
-// By several at once what matches is counted.
-constexpr Statement kListFiltered = {"list_filtered", R"sql(
-WITH matching AS (
-  SELECT id FROM slipway_deployments
-    WHERE repository = $1
-      AND ($4::bytea IS NULL OR sha = $4)
-      AND ($5::bytea IS NULL OR ref = $5)
-      AND ($6::bytea IS NULL OR task = $6)
-      AND ($7::bytea IS NULL OR environment = $7)
-      AND ($8::bytea IS NULL OR spelling = $8)
-)
-SELECT CAST((SELECT count(*) FROM matching) AS bigint), )sql" SLIPWAY_DEPLOYMENT_COLUMNS
-                                                      R"sql(
-  FROM slipway_repositories AS r
-  LEFT JOIN (
-    SELECT id FROM matching ORDER BY id DESC OFFSET $2 LIMIT $3
-  ) AS page ON true
-  LEFT JOIN slipway_deployments AS d
-    ON d.repository = $1 AND d.id = page.id
-  WHERE r.key = $1 AND r.body IS NOT NULL
-  ORDER BY d.id DESC
-)sql"};
-
 template <typename Message>
 absl::StatusOr<absl::optional<Message>> OptionalBody(const Rows& rows) {
   absl::optional<Message> message;
@@ -132,66 +72,28 @@ absl::StatusOr<absl::optional<Message>> OptionalBody(const Rows& rows) {
   return message;
 }
 
-void AddList(int64_t key, const Store::ListDeploymentsParams& params,
-             Connection& connection) {
-  Values values;
-  values.Int(key).Int(PlaceOf(params.offset)).Int(PlaceOf(params.limit));
-  const bool by_spelling = params.environment_match == v1::NAME_MATCH_EXACT;
-  const int filters = params.sha.has_value() + params.ref.has_value() +
-                      params.task.has_value() + params.environment.has_value();
-  if (filters == 0) {
-    connection.Add(kListAll, std::move(values));
-  } else if (filters == 1 && params.sha.has_value()) {
-    connection.Add(kListBySha, values.Bytes(IndexKey(*params.sha)));
-  } else if (filters == 1 && params.ref.has_value()) {
-    connection.Add(kListByRef, values.Bytes(IndexKey(*params.ref)));
-  } else if (filters == 1 && params.task.has_value()) {
-    connection.Add(kListByTask, values.Bytes(IndexKey(*params.task)));
-  } else if (filters == 1 && by_spelling) {
-    connection.Add(kListBySpelling,
-                   values.Bytes(IndexKey(*params.environment))
-                       .Bytes(IndexKey(FoldName(*params.environment))));
-  } else if (filters == 1) {
-    connection.Add(kListByEnvironment,
-                   values.Bytes(IndexKey(FoldName(*params.environment))));
-  } else {
-    const auto add = [&](const absl::optional<std::string>& text, bool wanted,
-                         bool folded) {
-      if (!text.has_value() || !wanted) {
-        values.Null();
-      } else {
-        values.Bytes(IndexKey(folded ? FoldName(*text) : *text));
-      }
-    };
-    add(params.sha, true, false);
-    add(params.ref, true, false);
-    add(params.task, true, false);
-    add(params.environment, !by_spelling, true);
-    add(params.environment, by_spelling, false);
-    connection.Add(kListFiltered, std::move(values));
-  }
-}
-
-// Settings that a server does not know it may leave out.
-std::vector<std::string> SettingsOf(const PostgresStoreParams& params) {
+// Those that limit how long others wait for this engine must be taken.
+std::vector<Setting> SettingsOf(const PostgresStoreParams& params) {
   return {
-      absl::StrCat("SET statement_timeout = ", params.statement_timeout_ms),
-      absl::StrCat("SET lock_timeout = ", params.lock_timeout_ms),
-      absl::StrCat("SET idle_in_transaction_session_timeout = ",
-                   params.idle_in_transaction_timeout_ms),
-      "SET client_min_messages = error",
+      {absl::StrCat("SET statement_timeout = ", params.statement_timeout_ms),
+       /*is_required=*/true},
+      {absl::StrCat("SET lock_timeout = ", params.lock_timeout_ms),
+       /*is_required=*/true},
+      {absl::StrCat("SET idle_in_transaction_session_timeout = ",
+                    params.idle_in_transaction_timeout_ms)},
+      {"SET client_min_messages = error"},
       // What is answered is durable, whatever the role's or the database's
       // settings say (R107); more than that is theirs to ask for.
-      "SELECT set_config('synchronous_commit', 'on', false) "
-      "WHERE current_setting('synchronous_commit') = 'off'",
+      {"SELECT set_config('synchronous_commit', 'on', false) "
+       "WHERE current_setting('synchronous_commit') = 'off'"},
       // Every statement here is to use its index, also while the planner still
       // believes that a table is small.
-      "SET enable_seqscan = off",
-      "SET enable_bitmapscan = off",
-      "SET enable_hashjoin = off",
-      "SET enable_mergejoin = off",
-      "SET plan_cache_mode = force_generic_plan",
-      "SET jit = off",
+      {"SET enable_seqscan = off"},
+      {"SET enable_bitmapscan = off"},
+      {"SET enable_hashjoin = off"},
+      {"SET enable_mergejoin = off"},
+      {"SET plan_cache_mode = force_generic_plan"},
+      {"SET jit = off"},
   };
 }
 
@@ -207,6 +109,7 @@ absl::Status Check(const PostgresStoreParams& params) {
             params.idle_in_transaction_timeout_ms},
            {"answer_timeout_ms", params.answer_timeout_ms},
            {"resolve_timeout_ms", params.resolve_timeout_ms},
+           {"deletion_timeout_ms", params.deletion_timeout_ms},
        }) {
     if (value <= 0 || value >= (int64_t{1} << 31)) {
       return absl::InvalidArgumentError(
@@ -285,6 +188,7 @@ absl::Status PostgresStore::Transact(const TransactParams& params,
                    "/", FoldName(repository.name()));
   postgres_internal::Turns::Request request;
   request.params = &params;
+  request.is_alone = postgres_internal::Transaction::IsAlone(params.command);
   request.decision = decision;
   const bool is_done = impl_->turns.Run(
       name,
@@ -292,7 +196,8 @@ absl::Status PostgresStore::Transact(const TransactParams& params,
       request, [&](const auto& requests) {
         postgres_internal::Transaction::RunAll(
             {&impl_->database, impl_->params.metrics,
-             impl_->params.resolve_timeout_ms},
+             impl_->params.resolve_timeout_ms,
+             impl_->params.deletion_timeout_ms},
             requests);
       });
   if (!is_done) {
@@ -391,7 +296,9 @@ PostgresStore::ListDeployments(const ListDeploymentsParams& params) {
   if (!key->has_value()) return page;
   std::vector<Rows> rows;
   absl::Status status = impl_->database.Read(
-      [&](Connection& connection) { AddList(**key, params, connection); },
+      [&](Connection& connection) {
+        postgres_internal::AddList(**key, params, connection);
+      },
       &rows);
   if (!status.ok()) return status;
   // No row: there is no repository. One without a deployment: the page is

@@ -44,10 +44,12 @@ struct PostgresStoreParams {
 
   // Time limits. For a connection to one host to be made, in seconds from 2:
   int64_t connect_timeout_ms = 5'000;
-  // for a connection of this engine to become free, or for the turn of a
-  // repository that others of this engine are deciding about:
+  // for a connection of this engine to become free, or for others of this
+  // engine to take up a decision about the repository that they are deciding
+  // about (once they have, up to 16 together, the limits below count):
   int64_t wait_timeout_ms = 10'000;
-  // for the turn of a repository that other engines are deciding about:
+  // for the turn of a repository that other engines are deciding about; those
+  // that would be decided together then fail together:
   int64_t lock_timeout_ms = 10'000;
   // for one statement, on the server:
   int64_t statement_timeout_ms = 20'000;
@@ -59,6 +61,11 @@ struct PostgresStoreParams {
   // to find out whether a commit has happened whose answer was lost. Longer
   // than the two before it, so that it can be found out.
   int64_t resolve_timeout_ms = 60'000;
+  // for each statement of a repository's deletion, which removes all its rows
+  // in one transaction, in place of statement_timeout_ms. It counts on top of
+  // answer_timeout_ms and resolve_timeout_ms. Other decisions about that
+  // repository wait for it, and fail by their own limits; queries do not.
+  int64_t deletion_timeout_ms = 600'000;
 };
 
 // Thread-safe. Decisions about one repository are made one after the other,
@@ -85,9 +92,11 @@ class PostgresStore : public Store,
   // Connects, and makes the tables or brings them up to date; several engines
   // may do so at once.
   //
-  // INVALID_ARGUMENT: `connection` is not one, or a limit is not positive.
+  // INVALID_ARGUMENT: `connection` is not one, or a limit is not from 1 to
+  //   2^31 - 1.
   // UNAUTHENTICATED: the server does not let this user in.
-  // UNAVAILABLE: the server cannot be reached, or refuses.
+  // UNAVAILABLE: the server cannot be reached, or refuses; statement_timeout
+  //   and lock_timeout, too.
   // FAILED_PRECONDITION: the tables are those of a newer version.
   static absl::StatusOr<std::unique_ptr<PostgresStore>> Open(
       const PostgresStoreParams& params);
@@ -102,7 +111,8 @@ class PostgresStore : public Store,
       int64_t id) override;
   absl::StatusOr<absl::optional<DeploymentResult>> FindDeployment(
       const DeploymentParams& params) override;
-  // By several filters at once it costs what the most selective of them has.
+  // By several filters at once it costs what one of them has: the first of sha,
+  // ref, task, environment.
   // The rows before `offset` cost a step in an index each.
   absl::StatusOr<absl::optional<Page<v1::Deployment>>> ListDeployments(
       const ListDeploymentsParams& params) override;

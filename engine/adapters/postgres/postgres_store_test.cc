@@ -20,14 +20,19 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/types/optional.h"
 #include "gtest/gtest.h"
 #include "libpq-fe.h"
 #include "slipway/adapters/postgres/commit_proxy.h"
+#include "slipway/adapters/postgres/connection.h"
+#include "slipway/adapters/postgres/list.h"
 #include "slipway/adapters/postgres/postgres_server.h"
 #include "slipway/core/decide.h"
 #include "slipway/core/facts.h"
 #include "slipway/core/rules.h"
 #include "slipway/ports/metrics.h"
+#include "slipway/ports/outbox.h"
+#include "slipway/ports/store.h"
 #include "slipway/v1/command.pb.h"
 #include "slipway/v1/decision.pb.h"
 
@@ -655,6 +660,287 @@ TEST_F(PostgresStoreTest,
     EXPECT_EQ(stream->size(), 1u);
     EXPECT_EQ(stream->front().global_position, 0);
   }
+}
+
+// Each list goes along the index of its first filter, in a plan that is made
+// for every value, whatever the server believes of its tables.
+TEST_F(PostgresStoreTest, ListsGoAlongTheIndexOfTheirFirstFilter) {
+  Fill(*Open());
+  Session session(database_);
+  session.Run("SET plan_cache_mode = force_generic_plan");
+  session.Run("CREATE TEMP TABLE plans (line text)");
+  const auto explain = [&](const Store::ListDeploymentsParams& params) {
+    const std::string sql = postgres_internal::ListStatement(params).sql;
+    EXPECT_EQ(session.Run(absl::StrCat("PREPARE list AS ", sql)), "");
+    std::string values = "1, 0, 30";
+    for (int place = 4; place <= 8; ++place) {
+      if (absl::StrContains(sql, absl::StrCat("$", place))) {
+        absl::StrAppend(&values, ", NULL");
+      }
+    }
+    session.Run("DELETE FROM plans");
+    EXPECT_EQ(session.Run(absl::StrCat(
+                  "DO $do$ DECLARE line text; BEGIN FOR line IN EXECUTE "
+                  "'EXPLAIN EXECUTE list(",
+                  values,
+                  ")' LOOP INSERT INTO plans VALUES (line); END LOOP; END "
+                  "$do$")),
+              "");
+    session.Run("DEALLOCATE list");
+    return session.Run("SELECT string_agg(line, chr(10)) FROM plans");
+  };
+  const auto check = [&] {
+    for (int filters = 1; filters < 32; ++filters) {
+      Store::ListDeploymentsParams params;
+      const bool by_spelling = (filters & 16) != 0;
+      std::string leading;
+      const auto add = [&](int bit, const std::string& column,
+                           absl::optional<std::string>* value) {
+        if ((filters & bit) == 0) return;
+        *value = "x";
+        if (leading.empty()) leading = column;
+      };
+      add(1, "sha", &params.sha);
+      add(2, "ref", &params.ref);
+      add(4, "task", &params.task);
+      add(8, by_spelling ? "spelling" : "environment", &params.environment);
+      if (by_spelling) params.environment_match = v1::NAME_MATCH_EXACT;
+      if (leading.empty()) continue;
+      const std::string plan = explain(params);
+      EXPECT_TRUE(
+          absl::StrContains(plan, absl::StrCat("slipway_deployments_", leading,
+                                               " on slipway_deployments")))
+          << leading << "\n"
+          << plan;
+      // Not only by the repository.
+      EXPECT_TRUE(absl::StrContains(
+          plan, absl::StrCat("Index Cond: ((repository = $1) AND (", leading,
+                             " = $")))
+          << leading << "\n"
+          << plan;
+      EXPECT_FALSE(absl::StrContains(plan, "Seq Scan on slipway_deployments"))
+          << plan;
+    }
+  };
+  // As the store sets them, on a table that is empty.
+  for (const char* const off :
+       {"seqscan", "bitmapscan", "hashjoin", "mergejoin"}) {
+    session.Run(absl::StrCat("SET enable_", off, " = off"));
+  }
+  check();
+  ASSERT_EQ(session.Run(R"sql(
+    INSERT INTO slipway_deployments (repository, id, sha, ref, task,
+        environment, spelling, flags, updated_at_ms, status_count,
+        latest_status_id, latest_state, body)
+      SELECT n % 3, n, CAST(md5(CAST(n AS text)) AS bytea),
+        CAST('ref' || n % 100 AS bytea), CAST('task' || n % 10 AS bytea),
+        CAST('environment' || n % 5 AS bytea),
+        CAST('environment' || n % 5 AS bytea), 0, 0, 0, 0, 0, '\x'
+      FROM generate_series(1, 20000) AS n)sql"),
+            "");
+  ASSERT_EQ(session.Run("ANALYZE slipway_deployments"), "");
+  check();
+}
+
+TEST_F(PostgresStoreTest, ALockThatIsNotHadInTimeIsWaitedForOnce) {
+  PostgresStoreParams params = Params();
+  params.lock_timeout_ms = 500;
+  const std::unique_ptr<PostgresStore> store = Open(params);
+  Fill(*store);
+  const v1::Rules rules = DocumentedRules();
+  const v1::Command command = Create("app");
+  constexpr int kCallers = 6;
+  std::vector<std::thread> callers;
+  std::vector<absl::Status> statuses(kCallers);
+  std::atomic<int> answered{0};
+  Session other(database_);
+  other.Run("BEGIN");
+  std::thread locking;
+  Session watcher(database_);
+  const std::string waiting =
+      " FROM pg_stat_activity WHERE datname = current_database() AND "
+      "wait_event_type = 'Lock'";
+  v1::Decision decision;
+  // While this is being decided the callers gather, and another session is the
+  // first that waits for the table, of which it will have every row.
+  const absl::Status first = store->Transact(
+      {rules, command,
+       [&](const v1::Facts&, v1::Decision*) {
+         locking = std::thread([&] {
+           other.Run("LOCK TABLE slipway_repositories IN EXCLUSIVE MODE");
+         });
+         while (watcher.Run("SELECT count(*)" + waiting) == "0") {
+         }
+         for (int i = 0; i < kCallers; ++i) {
+           callers.emplace_back([&, i] {
+             statuses[i] = Send(*store, Create("app")).status();
+             ++answered;
+           });
+         }
+         std::this_thread::sleep_for(std::chrono::milliseconds(100));
+         return absl::CancelledError("enough");
+       }},
+      &decision);
+  EXPECT_TRUE(absl::IsCancelled(first)) << first;
+  locking.join();
+  // Each that waits by itself does so on a connection of its own.
+  std::set<std::string> waited;
+  while (answered < kCallers) {
+    const std::string pid = watcher.Run("SELECT pid" + waiting + " LIMIT 1");
+    if (!pid.empty()) waited.insert(pid);
+  }
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_LT(waited.size(), static_cast<size_t>(kCallers) / 2);
+  for (const absl::Status& status : statuses) {
+    EXPECT_TRUE(absl::IsUnavailable(status)) << status;
+    EXPECT_TRUE(absl::StrContains(status.message(), "lock timeout")) << status;
+  }
+  EXPECT_EQ(other.Run("ROLLBACK"), "");
+  EXPECT_EQ(Count(*store), 0);
+  IdOf(Send(*store, Create("app")));
+}
+
+TEST_F(PostgresStoreTest, ADeletionHasATimeLimitOfItsOwn) {
+  const std::unique_ptr<PostgresStore> filled = Open();
+  Fill(*filled);
+  IdOf(Send(*filled, Create("app")));
+  Session session(database_);
+  session.Run(R"sql(
+    CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+      PERFORM pg_sleep(3);
+      RETURN OLD;
+    END $$)sql");
+  EXPECT_EQ(session.Run("CREATE TRIGGER dawdle BEFORE DELETE ON "
+                        "slipway_deployments EXECUTE FUNCTION dawdle()"),
+            "");
+  v1::Command command = CommandOn("app");
+  command.mutable_delete_repository();
+  PostgresStoreParams params = Params();
+  params.statement_timeout_ms = 1'000;
+  params.answer_timeout_ms = 2'000;
+  params.deletion_timeout_ms = 100;
+  const absl::StatusOr<v1::Decision> late = Send(*Open(params), command);
+  EXPECT_TRUE(absl::IsUnavailable(late.status())) << late.status();
+  EXPECT_TRUE(absl::StrContains(late.status().message(), "statement timeout"))
+      << late.status();
+  EXPECT_EQ(Count(*filled), 1);
+  params.deletion_timeout_ms = 600'000;
+  params.connections_max = 1;
+  const std::unique_ptr<PostgresStore> store = Open(params);
+  const absl::StatusOr<v1::Decision> deleted = Send(*store, command);
+  ASSERT_TRUE(deleted.ok()) << deleted.status();
+  EXPECT_TRUE(deleted->has_acceptance());
+  EXPECT_EQ(Count(*store), -1);
+  EXPECT_EQ(session.Run("SELECT count(*) FROM slipway_deployments"), "0");
+}
+
+TEST_F(PostgresStoreTest, LimitsThatCannotBeKeptAreRefused) {
+  for (int64_t PostgresStoreParams::*limit :
+       {&PostgresStoreParams::connect_timeout_ms,
+        &PostgresStoreParams::wait_timeout_ms,
+        &PostgresStoreParams::lock_timeout_ms,
+        &PostgresStoreParams::statement_timeout_ms,
+        &PostgresStoreParams::idle_in_transaction_timeout_ms,
+        &PostgresStoreParams::answer_timeout_ms,
+        &PostgresStoreParams::resolve_timeout_ms,
+        &PostgresStoreParams::deletion_timeout_ms}) {
+    for (const int64_t value : {int64_t{-1}, int64_t{0}, int64_t{1} << 31}) {
+      PostgresStoreParams params = Params();
+      params.*limit = value;
+      const absl::Status status = PostgresStore::Open(params).status();
+      EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+    }
+    PostgresStoreParams params = Params();
+    params.*limit = (int64_t{1} << 31) - 1;
+    Open(params);
+  }
+}
+
+TEST_F(PostgresStoreTest, ASettingThatIsRequiredMustBeTaken) {
+  using postgres_internal::Connection;
+  using postgres_internal::Failure;
+  const auto deadline =
+      std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  std::unique_ptr<Connection> connection;
+  const Failure taken = Connection::Open(
+      database_,
+      {{"SET lock_timeout = 4711", true}, {"SET nonsense_timeout = 1", false}},
+      deadline, &connection);
+  ASSERT_TRUE(taken.ok()) << taken.message;
+  const postgres_internal::Statement check = {
+      "check", "SELECT 1 WHERE current_setting('lock_timeout') = '4711ms'"};
+  connection->Add(check);
+  std::vector<postgres_internal::Rows> rows;
+  ASSERT_TRUE(connection->Run(deadline, &rows).ok());
+  EXPECT_EQ(rows[0].size(), 1);
+  connection = nullptr;
+  const Failure refused = Connection::Open(
+      database_,
+      {{"SET lock_timeout = 4711", true}, {"SET nonsense_timeout = 1", true}},
+      deadline, &connection);
+  EXPECT_FALSE(refused.ok());
+  EXPECT_TRUE(absl::StrContains(refused.message, "nonsense_timeout"))
+      << refused.message;
+  EXPECT_EQ(connection, nullptr);
+}
+
+// R102: a decision with many events is in several rows of the stream, and read
+// as if it were one.
+TEST_F(PostgresStoreTest, R102ManyEventsOfOneDecisionAreReadInPages) {
+  const std::unique_ptr<PostgresStore> store = Open();
+  Fill(*store);
+  constexpr int kRetired = 130;
+  int64_t id = 0;
+  for (int i = 0; i <= kRetired; ++i) {
+    v1::Command create = Create("app");
+    create.mutable_create_deployment()->set_environment("staging");
+    id = IdOf(Send(*store, create));
+    if (i == kRetired) break;
+    v1::Command succeed = Succeed("app", id);
+    succeed.mutable_create_status()->set_auto_inactive(false);
+    IdOf(Send(*store, succeed));
+  }
+  const v1::RepositoryName name = CommandOn("app").repository();
+  const auto before = store->LastGlobalPosition();
+  ASSERT_TRUE(before.ok()) << before.status();
+  const absl::StatusOr<v1::Decision> decision =
+      Send(*store, Succeed("app", id));
+  ASSERT_TRUE(decision.ok()) << decision.status();
+  const auto& events = decision->acceptance().events();
+  ASSERT_EQ(events.size(), kRetired + 1);
+  Session session(database_);
+  EXPECT_EQ(session.Run("SELECT max(last_position - first_position + 1) FROM "
+                        "slipway_outbox"),
+            "64");
+  std::set<int> notified;
+  for (const v1::Effect& effect : decision->acceptance().effects()) {
+    if (effect.type() == v1::EFFECT_TYPE_NOTIFY) {
+      notified.insert(effect.event_index());
+    }
+  }
+  int64_t cursor = *before;
+  int place = 0;
+  while (place <= kRetired) {
+    const auto all = store->ReadAll({cursor, 50});
+    ASSERT_TRUE(all.ok() && !all->empty()) << all.status();
+    const auto own = store->ReadOutbox({name, cursor, 50});
+    ASSERT_TRUE(own.ok()) << own.status();
+    ASSERT_EQ(own->size(), all->size());
+    for (size_t i = 0; i < all->size(); ++i, ++place) {
+      const OutboxEntry& entry = (*all)[i];
+      EXPECT_EQ(entry.global_position, ++cursor);
+      EXPECT_EQ(entry.position, cursor);
+      EXPECT_EQ(entry.event.SerializeAsString(),
+                events[place].SerializeAsString());
+      EXPECT_EQ(entry.notify, notified.count(place) == 1);
+      EXPECT_EQ((*own)[i].event.SerializeAsString(),
+                entry.event.SerializeAsString());
+      EXPECT_EQ((*own)[i].notify, entry.notify);
+    }
+  }
+  EXPECT_EQ(place, kRetired + 1);
+  EXPECT_FALSE(notified.empty());
 }
 
 }  // namespace

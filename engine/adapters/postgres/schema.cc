@@ -145,9 +145,10 @@ CREATE TABLE IF NOT EXISTS slipway_answers (
 );
 CREATE INDEX IF NOT EXISTS slipway_answers_age ON slipway_answers (repository, answered_at_ms);
 
--- One row for each decision that had events: an Acceptance. The last of them
--- has last_position in its repository's stream, and global_last in that of all,
--- once it has been given one. stamp_us is the server's time, made to grow from
+-- One row for each decision that had events, or several with one stamp where
+-- they are many: an Acceptance. The last of its events has last_position in its
+-- repository's stream, and global_last in that of all, once it has been given
+-- one. stamp_us is the server's time, made to grow from
 -- decision to decision of a repository.
 CREATE TABLE IF NOT EXISTS slipway_outbox (
   repository bigint NOT NULL,

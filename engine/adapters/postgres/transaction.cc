@@ -68,6 +68,18 @@ bool HasNotHappened(const Failure& failure) {
            absl::StartsWith(failure.code, "42")));
 }
 
+// Whether a transaction that has only locked its row and read failed for a
+// reason that others would meet there, too, after a wait as long.
+bool KeepsOthersAway(const Failure& failure) {
+  // lock_timeout; statement_timeout, which may be the shorter one.
+  return failure.code == "55P03" || failure.code == "57014";
+}
+
+constexpr Statement kSetStatementTimeout = {
+    "set_statement_timeout",
+    "SELECT set_config('statement_timeout', CAST(CAST($1 AS bigint) AS text), "
+    "true)"};
+
 // The transaction whose decider this thread is in.
 struct RunningHere {
   const Database* database = nullptr;
@@ -88,26 +100,29 @@ Transaction* Transaction::Running(const Database& database) {
 
 void Transaction::RunAll(const TransactionParams& params,
                          const std::vector<Turns::Request*>& requests) {
-  // Those that make or delete a repository concern others, too.
-  const bool together = requests.size() > 1 &&
-                        std::none_of(requests.begin(), requests.end(),
-                                     [](const Turns::Request* request) {
-                                       const v1::Command& command =
-                                           request->params->command;
-                                       return command.has_put_repository() ||
-                                              command.has_delete_repository();
-                                     });
-  if (together) {
+  if (requests.size() > 1) {
     const absl::StatusOr<absl::optional<int64_t>> key =
         params.database->FindKey(requests[0]->params->command.repository());
     if (key.ok() && key->has_value() && RunTogether(params, **key, requests)) {
       return;
     }
   }
+  bool is_kept_away = false;
+  absl::Status why;
   for (Turns::Request* request : requests) {
-    request->status =
-        Transaction(params, *request->params).Run(request->decision);
+    if (is_kept_away) {
+      request->status = why;
+      continue;
+    }
+    Transaction transaction(params, *request->params);
+    why = transaction.Run(request->decision);
+    request->status = why;
+    is_kept_away = transaction.is_kept_away_;
   }
+}
+
+bool Transaction::IsAlone(const v1::Command& command) {
+  return command.has_put_repository() || command.has_delete_repository();
 }
 
 bool Transaction::RunTogether(const TransactionParams& params, int64_t key,
@@ -132,6 +147,11 @@ bool Transaction::RunTogether(const TransactionParams& params, int64_t key,
     std::vector<Rows> rows;
     const Failure failure =
         (*connection)->Run(params.database->AnswerDeadline(), &rows);
+    if (i == 0 && KeepsOthersAway(failure)) {
+      connection->Discard();
+      for (Turns::Request* each : requests) each->status = failure.ToStatus();
+      return true;
+    }
     if (!failure.ok() ||
         !query.Read(rows, rows.size() - size, &transaction.snapshot_).ok() ||
         !transaction.snapshot_.has_row) {
@@ -206,6 +226,14 @@ absl::StatusOr<Transaction::Next> Transaction::AfterFailure(
   return failure.ToStatus();
 }
 
+Deadline Transaction::WritesDeadline() const {
+  const int64_t more_ms = request_.command.has_delete_repository()
+                              ? params_.deletion_timeout_ms
+                              : 0;
+  return params_.database->AnswerDeadline() +
+         std::chrono::milliseconds(more_ms);
+}
+
 Failure Transaction::Begin(Connection& connection, bool is_new, int64_t key,
                            std::vector<Rows>* rows) {
   const v1::RepositoryName& name = request_.command.repository();
@@ -227,7 +255,10 @@ absl::StatusOr<Transaction::Next> Transaction::Try(int attempt,
   const v1::Command& command = request_.command;
   absl::StatusOr<absl::optional<int64_t>> found =
       params_.database->FindKey(command.repository());
-  if (!found.ok()) return found.status();
+  if (!found.ok()) {
+    is_kept_away_ = true;
+    return found.status();
+  }
   const bool is_new = !found->has_value();
   if (is_new && !command.has_put_repository()) {
     // Nothing to lock, and nothing to keep.
@@ -239,12 +270,18 @@ absl::StatusOr<Transaction::Next> Transaction::Try(int attempt,
   const int64_t key = is_new ? RandomKey() : **found;
 
   absl::StatusOr<PooledConnection> connection = params_.database->Connect();
-  if (!connection.ok()) return connection.status();
+  if (!connection.ok()) {
+    is_kept_away_ = true;
+    return connection.status();
+  }
   std::vector<Rows> rows;
   Failure failure = Begin(**connection, is_new, key, &rows);
   if (!failure.ok()) {
     connection->Discard();
-    return AfterFailure(failure, attempt);
+    absl::StatusOr<Next> next = AfterFailure(failure, attempt);
+    is_kept_away_ = !next.ok() && (failure.kind == Failure::Kind::kLost ||
+                                   KeepsOthersAway(failure));
+    return next;
   }
   const auto roll_back = [&] {
     (*connection)->Add(kRollback);
@@ -282,13 +319,17 @@ absl::StatusOr<Transaction::Next> Transaction::Try(int attempt,
     return Next::kDone;
   }
   const Clock::time_point decided = Clock::now();
+  if (command.has_delete_repository()) {
+    (*connection)
+        ->Add(kSetStatementTimeout, Values().Int(params_.deletion_timeout_ms));
+  }
   status = AddWrites(*decision, has_events, keeps_answer, **connection);
   if (!status.ok()) {
     connection->Discard();
     return status;
   }
   (*connection)->Add(kCommitWork);
-  failure = (*connection)->Run(params_.database->AnswerDeadline(), &rows);
+  failure = (*connection)->Run(WritesDeadline(), &rows);
   if (failure.ok() && rows.back().tag() != "COMMIT") {
     failure = {Failure::Kind::kRetry, "40001", "the commit became a rollback",
                ""};
@@ -377,8 +418,13 @@ absl::Status Transaction::AddWrites(const v1::Decision& decision,
 absl::StatusOr<bool> Transaction::HasHappened(bool is_new, bool has_events) {
   const v1::RepositoryName& name = request_.command.repository();
   const int64_t key = snapshot_.row.key;
+  // A deletion goes on at the server when its connection is lost.
+  const int64_t more_ms = request_.command.has_delete_repository()
+                              ? params_.deletion_timeout_ms
+                              : 0;
   const Deadline deadline =
-      Clock::now() + std::chrono::milliseconds(params_.resolve_timeout_ms);
+      Clock::now() +
+      std::chrono::milliseconds(params_.resolve_timeout_ms + more_ms);
   std::string why = "no time";
   for (int attempt = 0; Clock::now() < deadline; ++attempt) {
     if (attempt > 0) BackOff(attempt);

@@ -24,13 +24,20 @@ struct TransactionParams {
   Database* database = nullptr;
   Metrics* metrics = nullptr;
   int64_t resolve_timeout_ms = 0;
+  // For the statements of a repository's deletion.
+  int64_t deletion_timeout_ms = 0;
 };
 
 // Used once, on one thread.
 class Transaction {
  public:
+  // Whether a command is to be in no batch.
+  static bool IsAlone(const v1::Command& command);
+
   // Answers requests about one repository, in their order: together, so that
-  // they share a commit, where they can be.
+  // they share a commit, where they can be. What keeps one of them from the
+  // repository's row, a time limit or an outage, is the answer to those after
+  // it as well, so that nobody waits for the limits of sixteen.
   static void RunAll(const TransactionParams& params,
                      const std::vector<Turns::Request*>& requests);
 
@@ -50,7 +57,7 @@ class Transaction {
   enum class Next { kAgain, kDone };
 
   // In one transaction of the database. False: nothing has happened, so each is
-  // to be tried by itself.
+  // to be tried by itself. A row that could not be locked in time is an answer.
   static bool RunTogether(const TransactionParams& params, int64_t key,
                           const std::vector<Turns::Request*>& requests);
   // Whether the answer changes a row, and which: events, and a kept answer.
@@ -59,6 +66,8 @@ class Transaction {
   // One attempt. kAgain: nothing has happened.
   absl::StatusOr<Next> Try(int attempt, v1::Decision* decision);
   absl::StatusOr<Next> AfterFailure(const Failure& failure, int attempt);
+  // How long an answer to what is written may take.
+  Deadline WritesDeadline() const;
   // Begins, locks the repository and reads. `key`: of its row, made anew where
   // there was none. False: somebody else has made it, so look again.
   Failure Begin(Connection& connection, bool is_new, int64_t key,
@@ -73,6 +82,8 @@ class Transaction {
   const Store::TransactParams& request_;
   Snapshot snapshot_;
   std::string decision_id_;
+  // Whether it failed before it had the repository's row.
+  bool is_kept_away_ = false;
 };
 
 }  // namespace postgres_internal

@@ -33,6 +33,9 @@ class Turns {
   // What one caller wants decided.
   struct Request {
     const Store::TransactParams* params = nullptr;
+    // Never with others in one call of `run`: it concerns other repositories,
+    // too, or takes long.
+    bool is_alone = false;
     v1::Decision* decision = nullptr;
     // The answer.
     absl::Status status = absl::OkStatus();
@@ -43,7 +46,9 @@ class Turns {
 
   // Has `request` answered, by `run` of this caller or of another one that has
   // the turn of `name` just then. False: nobody has begun with it before the
-  // deadline, and nobody will.
+  // deadline, and nobody will. Once somebody has begun with it, with up to 15
+  // others, the deadline counts no more: this waits until `run` has answered,
+  // which is for `run` to limit.
   bool Run(const std::string& name, Deadline deadline, Request& request,
            Runner run) {
     std::unique_lock<std::mutex> lock(mutex_);
@@ -91,7 +96,12 @@ class Turns {
 
   static void RunSome(Place& here, Runner run,
                       std::unique_lock<std::mutex>& lock) {
-    const size_t size = std::min(here.waiting.size(), kTogetherMax);
+    const size_t longest = std::min(here.waiting.size(), kTogetherMax);
+    size_t size = 1;
+    while (size < longest && !here.waiting[0]->is_alone &&
+           !here.waiting[size]->is_alone) {
+      ++size;
+    }
     const std::vector<Request*> batch(here.waiting.begin(),
                                       here.waiting.begin() + size);
     here.waiting.erase(here.waiting.begin(), here.waiting.begin() + size);

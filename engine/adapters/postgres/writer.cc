@@ -141,6 +141,10 @@ UPDATE slipway_repositories
   WHERE key = $1
 )sql"};
 
+// In a row of the stream, so that one success that retires thousands is not
+// read as a whole for each page of it.
+constexpr int kEventsPerRow = 64;
+
 constexpr int64_t kKindSha = 1;
 constexpr int64_t kKindRef = 2;
 constexpr int64_t kKindTask = 3;
@@ -259,10 +263,7 @@ void Writer::CreateDeployment(const v1::Deployment& deployment) {
 absl::Status Writer::CreateStatus(const v1::DeploymentStatus& status) {
   row_.last_id = std::max(row_.last_id, status.id());
   const int64_t id = status.deployment_id();
-  const auto& before = statuses_.deployment_ids;
-  if (std::find(before.begin(), before.end(), id) != before.end()) {
-    return NotAskedFor(id);
-  }
+  if (!with_status_.insert(id).second) return NotAskedFor(id);
   statuses_.deployment_ids.push_back(id);
   statuses_.ids.push_back(status.id());
   statuses_.states.push_back(status.state());
@@ -280,16 +281,20 @@ absl::Status Writer::CreateStatus(const v1::DeploymentStatus& status) {
   const v1::Deployment& deployment = snapshot_.facts.deployment();
   if (id != deployment.id()) {
     // One that is retired stays where it is.
-    const auto& all = snapshot_.facts.live_deployments();
-    const auto live = std::find_if(
-        all.begin(), all.end(),
-        [&](const v1::LiveDeployment& other) { return other.id() == id; });
-    if (live == all.end() || status.state() == v1::STATUS_STATE_SUCCESS ||
-        status.environment() != live->environment()) {
+    if (live_.empty()) {
+      for (const v1::LiveDeployment& live :
+           snapshot_.facts.live_deployments()) {
+        live_.emplace(live.id(), &live);
+      }
+    }
+    const auto found = live_.find(id);
+    if (found == live_.end() || status.state() == v1::STATUS_STATE_SUCCESS ||
+        status.environment() != found->second->environment()) {
       return NotAskedFor(id);
     }
-    delete_live(live->environment(), live->transient_environment(),
-                live->production_environment());
+    const v1::LiveDeployment& live = *found->second;
+    delete_live(live.environment(), live.transient_environment(),
+                live.production_environment());
     return absl::OkStatus();
   }
   const bool moves = status.environment() != deployment.environment();
@@ -421,17 +426,44 @@ void Writer::FlushCounts() {
   }
 }
 
+void Writer::AppendToStream(const v1::Acceptance& acceptance,
+                            const std::string& decision_id) {
+  const auto add = [&](const v1::Acceptance& part) {
+    const int64_t first_position = row_.position + 1;
+    row_.position += part.events_size();
+    connection_.Add(kInsertOutbox, Values()
+                                       .Int(key_)
+                                       .Int(row_.position)
+                                       .Int(first_position)
+                                       .Int(row_.stamp_us)
+                                       .Bytes(decision_id)
+                                       .Bytes(part.SerializeAsString()));
+  };
+  const int count = acceptance.events_size();
+  if (count <= kEventsPerRow) {
+    add(acceptance);
+    return;
+  }
+  std::vector<v1::Acceptance> parts((count + kEventsPerRow - 1) /
+                                    kEventsPerRow);
+  for (int i = 0; i < count; ++i) {
+    *parts[i / kEventsPerRow].add_events() = acceptance.events(i);
+  }
+  for (const v1::Effect& effect : acceptance.effects()) {
+    // An index that is damaged stays so in the last row, where a reader says
+    // it.
+    const int part =
+        std::clamp(effect.event_index(), 0, count - 1) / kEventsPerRow;
+    v1::Effect& moved = *parts[part].add_effects();
+    moved = effect;
+    moved.set_event_index(effect.event_index() - part * kEventsPerRow);
+  }
+  for (const v1::Acceptance& part : parts) add(part);
+}
+
 void Writer::FinishRepository(const v1::Acceptance& acceptance,
                               const std::string& decision_id) {
-  const int64_t first_position = row_.position + 1;
-  row_.position += acceptance.events_size();
-  connection_.Add(kInsertOutbox, Values()
-                                     .Int(key_)
-                                     .Int(row_.position)
-                                     .Int(first_position)
-                                     .Int(row_.stamp_us)
-                                     .Bytes(decision_id)
-                                     .Bytes(acceptance.SerializeAsString()));
+  AppendToStream(acceptance, decision_id);
   row_.ids_next = std::max(row_.ids_next, row_.last_id + 1);
   row_.ids_end = std::max(row_.ids_end, row_.ids_next);
   const bool changes_repository =

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "slipway/adapters/postgres/connection.h"
 #include "slipway/adapters/postgres/facts_query.h"
@@ -15,6 +17,7 @@
 #include "slipway/v1/deployment.pb.h"
 #include "slipway/v1/environment.pb.h"
 #include "slipway/v1/event.pb.h"
+#include "slipway/v1/facts.pb.h"
 #include "slipway/v1/ref.pb.h"
 #include "slipway/v1/repository.pb.h"
 
@@ -46,6 +49,10 @@ class Writer {
   // Adds what has been gathered: statuses, and counts.
   void FlushStatuses();
   void FlushCounts();
+  // Adds the events to the stream, in rows of so many that each is quick to
+  // read.
+  void AppendToStream(const v1::Acceptance& acceptance,
+                      const std::string& decision_id);
   void FinishRepository(const v1::Acceptance& acceptance,
                         const std::string& decision_id);
 
@@ -56,7 +63,10 @@ class Writer {
   // As the events leave it; absent: there is none.
   bool has_repository_;
   v1::Repository repository_;
-  bool moved_ = false;
+  // By id, from the first retirement on; it points into `snapshot_`.
+  absl::flat_hash_map<int64_t, const v1::LiveDeployment*> live_;
+  // Those that got a status.
+  absl::flat_hash_set<int64_t> with_status_;
 
   struct Statuses {
     std::vector<int64_t> deployment_ids;
