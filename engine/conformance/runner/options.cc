@@ -41,7 +41,8 @@ class OptionTable {
     Flag("in_process", "the engine itself, in this process", &to_.in_process);
     Text("server", "COMMAND",
          "a server that is started for the run: {port_file} in the command is "
-         "a file that it is to write its port to, {port} in --url (default "
+         "a file that it is to write its port to, as a line with its end, "
+         "{port} in --url (default "
          "http://127.0.0.1:{port}) is that port, and {webhook_url} is where "
          "it is to send its webhooks",
          &to_.server);
@@ -189,6 +190,13 @@ class OptionTable {
   std::vector<Option> options_;
 };
 
+// Whether it has a user or a password, which every report would show.
+bool HasUser(absl::string_view url) {
+  const size_t host = url.find("://") + 3;
+  return absl::StrContains(
+      url.substr(host, url.find_first_of("/?#", host) - host), "@");
+}
+
 absl::Status Wrong(absl::string_view option, absl::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat("--", option, " ", what));
 }
@@ -211,6 +219,13 @@ absl::Status CheckTogether(RunnerOptions& options) {
         !absl::StartsWith(options.url, "https://")) {
       return Wrong("url", "begins with http:// or https://");
     }
+    if (HasUser(options.url)) {
+      return Wrong("url", "has a user in it: give a token by --token_file");
+    }
+    if (!options.ref.empty() && !options.fixtures.empty()) {
+      return absl::InvalidArgumentError(
+          "give one of --ref and --fixtures, not both");
+    }
     while (absl::EndsWith(options.url, "/")) options.url.pop_back();
     if (options.owner.empty()) {
       return Wrong("repository", "is missing: the server's OWNER/NAME");
@@ -223,12 +238,13 @@ absl::Status CheckTogether(RunnerOptions& options) {
         options.webhook_listen.empty()) {
       return Wrong("webhook_secret_file", "needs --webhook_listen");
     }
-  } else if (!options.owner.empty() || !options.fixtures.empty() ||
-             !options.token.empty() || !options.token_file.empty() ||
-             !options.webhook_listen.empty() ||
+  } else if (!options.owner.empty() || !options.ref.empty() ||
+             !options.fixtures.empty() || !options.token.empty() ||
+             !options.token_file.empty() || !options.webhook_listen.empty() ||
              !options.webhook_secret_file.empty()) {
     return absl::InvalidArgumentError(
-        "--repository, --fixtures, --token, --token_file, --webhook_listen and "
+        "--repository, --ref, --fixtures, --token, --token_file, "
+        "--webhook_listen and "
         "--webhook_secret_file are for --url and --server");
   }
   if (!options.token.empty() && !options.token_file.empty()) {

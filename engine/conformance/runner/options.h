@@ -25,7 +25,8 @@ struct RunnerOptions {
   // Both given with `url` and `server`.
   std::string owner;
   std::string repository;
-  std::string ref = "main";
+  // Not with `fixtures`; "main" where neither is given.
+  std::string ref;
   std::string fixtures;
   std::string token;
   std::string token_file;

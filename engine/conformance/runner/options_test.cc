@@ -31,7 +31,6 @@ TEST(ParseOptions, ReadsAllOfAUsualCommand) {
                                      "--update_known_failures",
                                      "--reach_all",
                                      "--history=e",
-                                     "--fixtures=f",
                                      "--save_failures=g",
                                      "--step_timeout_ms=7"});
   ASSERT_TRUE(options.ok()) << options.status();
@@ -52,7 +51,6 @@ TEST(ParseOptions, ReadsAllOfAUsualCommand) {
   EXPECT_TRUE(options->update_known_failures);
   EXPECT_TRUE(options->reach_all);
   EXPECT_EQ(options->history, "e");
-  EXPECT_EQ(options->fixtures, "f");
   EXPECT_EQ(options->save_failures, "g");
   EXPECT_EQ(options->step_timeout_ms, 7);
 }
@@ -65,6 +63,11 @@ TEST(ParseOptions, HasDefaults) {
   EXPECT_EQ(options->clients, 1);
   EXPECT_FALSE(options->seed.has_value());
   EXPECT_FALSE(options->help);
+}
+
+TEST(ParseOptions, AnAtSignAfterTheHostIsNoUser) {
+  const auto options = ParseOptions({"--url=http://x/a@b", "--repository=a/b"});
+  EXPECT_TRUE(options.ok()) << options.status();
 }
 
 TEST(ParseOptions, AServerThatIsStartedHasAUrl) {
@@ -106,6 +109,16 @@ TEST(ParseOptions, SaysInOneLineWhatIsWrong) {
       {{"--url="}, "--url is empty"},
       {{"--url=ftp://x", "--repository=a/b"},
        "--url begins with http:// or https://"},
+      {{"--url=https://user:hush@x", "--repository=a/b"},
+       "--url has a user in it: give a token by --token_file"},
+      {{"--url=https://hush@x/api", "--repository=a/b"},
+       "--url has a user in it: give a token by --token_file"},
+      {{"--url=http://x", "--repository=a/b", "--ref=c", "--fixtures=d"},
+       "give one of --ref and --fixtures, not both"},
+      {{"--in_process", "--ref=c"},
+       "--repository, --ref, --fixtures, --token, --token_file, "
+       "--webhook_listen and --webhook_secret_file are for --url and "
+       "--server"},
       {{"--url=http://x"}, "--repository is missing: the server's OWNER/NAME"},
       {{"--url=http://x", "--repository=a"}, "--repository is OWNER/NAME"},
       {{"--url=http://x", "--repository=a/b/c"}, "--repository is OWNER/NAME"},
@@ -115,7 +128,8 @@ TEST(ParseOptions, SaysInOneLineWhatIsWrong) {
       {{"--in_process", "--seed=-1"}, "--seed is a number from 0 on"},
       {{"--in_process=maybe"}, "--in_process is true or false"},
       {{"--in_process", "--token=hush"},
-       "--repository, --fixtures, --token, --token_file, --webhook_listen and "
+       "--repository, --ref, --fixtures, --token, --token_file, "
+       "--webhook_listen and "
        "--webhook_secret_file are for --url and --server"},
       {{"--url=http://x", "--repository=a/b", "--webhook_secret_file=y"},
        "--webhook_secret_file needs --webhook_listen"},

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <limits>
@@ -18,15 +19,19 @@
 #include <random>
 #include <sstream>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "google/protobuf/io/tokenizer.h"
 #include "google/protobuf/text_format.h"
@@ -200,10 +205,49 @@ absl::StatusOr<v1::Capabilities> KnownOf(const RunnerOptions& options) {
   }
   v1::Capabilities known;
   v1::RefFixture& ref = *known.add_refs();
-  ref.set_name(options.ref);
+  ref.set_name(options.ref.empty() ? "main" : options.ref);
   ref.set_form(slipway::v1::REF_FORM_BRANCH);
   return known;
 }
+
+// A command without its arguments, some of which may be secrets; a shell's
+// quotes and the like are not looked through.
+std::string NameOf(const std::string& command) {
+  for (const absl::string_view word : absl::StrSplit(command, ' ')) {
+    if (word.empty() || word == "exec") continue;
+    const bool is_path =
+        std::all_of(word.begin(), word.end(), [](unsigned char c) {
+          return absl::ascii_isalnum(c) || absl::StrContains("/._-+", c);
+        });
+    if (!is_path) break;
+    return absl::StrCat("the subprocess ", word);
+  }
+  return "a subprocess";
+}
+
+// Files that go with the run.
+class ScratchDirectory {
+ public:
+  ScratchDirectory() = default;
+  ~ScratchDirectory() {
+    std::error_code ignored;
+    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+  }
+  ScratchDirectory(const ScratchDirectory&) = delete;
+  ScratchDirectory& operator=(const ScratchDirectory&) = delete;
+
+  // False: it cannot be made.
+  bool Make() {
+    std::string path = "/tmp/slipway-conformance-XXXXXX";
+    if (mkdtemp(&path[0]) == nullptr) return false;
+    path_ = path;
+    return true;
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
 
 // Receives the webhooks of the server under test.
 class WebhookListener {
@@ -263,7 +307,7 @@ class TestBed {
       return absl::OkStatus();
     }
     if (!options.subprocess.empty()) {
-      name_ = options.subprocess;
+      name_ = NameOf(options.subprocess);
       SubprocessSubjectOptions subprocess;
       subprocess.command = options.subprocess;
       subprocess.timeout_ms = options.step_timeout_ms;
@@ -313,16 +357,12 @@ class TestBed {
 
  private:
   absl::StatusOr<int> StartServer(const std::string& command) {
-    std::string directory = "/tmp/slipway-conformance-XXXXXX";
-    if (mkdtemp(&directory[0]) == nullptr) {
+    if (!scratch_.Make()) {
       return absl::InvalidArgumentError("--server: cannot write to /tmp");
     }
-    const std::string port_file = absl::StrCat(directory, "/port");
-    absl::StatusOr<int> port = StartServer(
+    const std::string port_file = absl::StrCat(scratch_.path(), "/port");
+    return StartServer(
         absl::StrReplaceAll(command, {{"{port_file}", port_file}}), port_file);
-    unlink(port_file.c_str());
-    rmdir(directory.c_str());
-    return port;
   }
 
   absl::StatusOr<int> StartServer(const std::string& command,
@@ -347,12 +387,14 @@ class TestBed {
             absl::StrCat("--server: it ended (", *end, ")"));
       }
     }
-    return absl::DeadlineExceededError(
-        absl::StrCat("--server: it wrote no port to {port_file} in ",
-                     kServerStartMs, " ms"));
+    return absl::DeadlineExceededError(absl::StrCat(
+        "--server: it wrote no line with its port to {port_file} in ",
+        kServerStartMs, " ms"));
   }
 
   CurlClient client_;
+  // Of the server, which may have put more than its port into it.
+  ScratchDirectory scratch_;
   // Destroyed after the subject, and so in this order.
   std::unique_ptr<WebhookListener> webhooks_;
   std::unique_ptr<ChildProcess> server_;
@@ -489,6 +531,8 @@ absl::StatusOr<int> RunWith(const RunnerOptions& options) {
   run.steps_max = options.steps;
   run.clients = static_cast<int>(options.clients);
   run.reach_all = options.reach_all;
+  // Runs with equal seeds must not meet in a repository that they share.
+  run.run_name = absl::StrCat(absl::Hex(std::random_device()()));
   run.seed = options.seed ? *options.seed : std::random_device()();
   if (options.update_known_failures) {
     run.failures_max = std::numeric_limits<int>::max();

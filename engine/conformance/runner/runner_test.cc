@@ -228,6 +228,10 @@ TEST(Runner, AWrongFileIsToldWithItsPlace) {
   const Outcome profile = RunRunner("--in_process --profile=" + path);
   EXPECT_EQ(profile.exit_status, 2);
   EXPECT_THAT(profile.text, HasSubstr("wrong.textproto: line 2, column "));
+  Write(path, "R999: why not\n");
+  const Outcome unknown = RunRunner("--in_process --known_failures=" + path);
+  EXPECT_EQ(unknown.exit_status, 2);
+  EXPECT_THAT(unknown.text, HasSubstr("there is no rule R999"));
   Write(path, "\nR31\n");
   const Outcome known = RunRunner("--in_process --known_failures=" + path);
   EXPECT_EQ(known.exit_status, 2);
@@ -244,6 +248,39 @@ TEST(Runner, AServerIsToldWhereToSendWebhooks) {
     EXPECT_EQ(outcome.exit_status, 2);
     EXPECT_THAT(ContentOf(path),
                 testing::MatchesRegex("http://127\\.0\\.0\\.1:[0-9]+/\n"));
+  }
+}
+
+TEST(Runner, WhatAServerPutsBesideItsPortIsRemoved) {
+  const std::string path = TemporaryFile("beside");
+  const Outcome outcome = RunRunner(absl::StrCat(
+      "--repository=a/b --server='mkdir {port_file}.d; echo {port_file}.d >",
+      path, "; exit 4'"));
+  EXPECT_EQ(outcome.exit_status, 2);
+  const std::string beside = ContentOf(path);
+  ASSERT_THAT(beside, testing::MatchesRegex("/tmp/.*/port.d\n"));
+  EXPECT_NE(access(beside.substr(0, beside.size() - 1).c_str(), F_OK), 0);
+}
+
+TEST(Runner, AReplayOfNothingShowsNothing) {
+  const std::string path = TemporaryFile("empty.textproto");
+  Write(path, "");
+  const Outcome outcome = RunRunner("--in_process --replay=" + path);
+  EXPECT_EQ(outcome.exit_status, 2);
+  EXPECT_THAT(outcome.text, HasSubstr("the sequence has no operations"));
+}
+
+TEST(Runner, ArgumentsOfASubprocessAreNotShown) {
+  for (const char* command :
+       {"exec engine/conformance/subprocess/misbehaving_subject exit hush",
+        "TOKEN=hush exec engine/conformance/subprocess/misbehaving_subject "
+        "exit",
+        "TOKEN=\"a hush\" exec "
+        "engine/conformance/subprocess/misbehaving_subject exit"}) {
+    const Outcome outcome =
+        RunRunner(absl::StrCat("--sequences=1 --subprocess='", command, "'"));
+    EXPECT_THAT(outcome.text,
+                AllOf(HasSubstr("subprocess"), Not(HasSubstr("hush"))));
   }
 }
 
@@ -282,6 +319,11 @@ TEST(Runner, KnownFailuresAreAListThatStaysTrue) {
       RunRunner(absl::StrCat(subject, "--profile=observed ", known));
   EXPECT_EQ(adopted.exit_status, 0) << adopted.text;
   EXPECT_THAT(adopted.text, HasSubstr("  known        R41 "));
+
+  // A replay does not test the rest of the list.
+  EXPECT_EQ(RunRunner(absl::StrCat(replay, " --profile=documented ", known))
+                .exit_status,
+            0);
 
   const Outcome stale = RunRunner(absl::StrCat(subject, known));
   EXPECT_EQ(stale.exit_status, 1);
