@@ -7,8 +7,12 @@
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "engine/conformance/http/exchange.h"
 #include "engine/conformance/http/rest_json.h"
 #include "slipway/conformance/notification_check.h"
@@ -21,8 +25,12 @@ using internal::BodyKind;
 
 // A token that is shorter is no secret, and could be a part of any answer.
 constexpr size_t kSecretBytesMin = 8;
-// The least patience with webhooks where one has not come.
+// From here on, ids are those of rows that are not there.
+constexpr int64_t kNoRow = (int64_t{1} << 53) - 1;
+// The least patience with webhooks where one has not come, and the part of the
+// whole patience that it is at least.
 constexpr int64_t kImpatientMs = 250;
+constexpr int64_t kImpatientPart = 5;
 
 std::string PercentEncode(absl::string_view text) {
   std::string encoded;
@@ -92,6 +100,56 @@ std::string ExchangeOf(const HttpCall& call, const HttpResponse& response) {
 // For a shell, between single quotes.
 std::string Quoted(absl::string_view text) {
   return absl::StrCat("'", absl::StrReplaceAll(text, {{"'", "'\\''"}}), "'");
+}
+
+// "$d1a" as a variable of a shell: "D1A"; empty where it is none.
+std::string VariableOf(absl::string_view symbol) {
+  const bool is_one =
+      absl::ConsumePrefix(&symbol, "$") && !symbol.empty() &&
+      std::all_of(symbol.begin(), symbol.end(), [](char c) {
+        return absl::ascii_isalnum(static_cast<unsigned char>(c));
+      });
+  return is_one ? absl::AsciiStrToUpper(symbol) : "";
+}
+
+// The symbol that stands for `id`, one of `operation`; empty where none does.
+std::string SymbolOf(const v1::Operation& operation, int64_t id) {
+  switch (operation.call_case()) {
+    case v1::Operation::kCreateStatus:
+      return operation.create_status().deployment();
+    case v1::Operation::kDeleteDeployment:
+      return operation.delete_deployment().deployment();
+    case v1::Operation::kGetDeployment:
+      return operation.get_deployment().deployment();
+    case v1::Operation::kListStatuses:
+      return operation.list_statuses().deployment();
+    case v1::Operation::kGetStatus:
+      return operation.get_status().status_id() == id
+                 ? operation.get_status().status()
+                 : operation.get_status().deployment();
+    case v1::Operation::kCreateDeployment:
+    case v1::Operation::kListDeployments:
+    case v1::Operation::CALL_NOT_SET:
+      break;
+  }
+  return "";
+}
+
+// For a shell, with variables in the places of the ids that have a symbol.
+std::string UrlOf(const v1::Operation& operation, absl::string_view url) {
+  const std::string whole = Quoted(url);
+  std::vector<std::string> parts = absl::StrSplit(whole, '/');
+  for (std::string& part : parts) {
+    int64_t id = 0;
+    const bool is_last = !part.empty() && part.back() == '\'';
+    absl::string_view digits = part;
+    absl::ConsumeSuffix(&digits, "'");
+    if (!absl::SimpleAtoi(digits, &id) || id >= kNoRow) continue;
+    const std::string variable = VariableOf(SymbolOf(operation, id));
+    if (variable.empty()) continue;
+    part = absl::StrCat("'\"$", variable, "\"", is_last ? "" : "'");
+  }
+  return absl::StrJoin(parts, "/");
 }
 
 }  // namespace
@@ -220,7 +278,13 @@ absl::StatusOr<bool> HttpSubject::Delete(int64_t deployment_id) {
     answer = Apply(remove);
     if (!answer.ok()) return answer.status();
   }
-  return answer->code() == 204 || answer->code() == 404;
+  if (answer->code() != 404) return answer->code() == 204;
+  // A server that knows of no deletions answers so, too.
+  v1::Operation get;
+  get.mutable_get_deployment()->set_deployment_id(deployment_id);
+  answer = Apply(get);
+  if (!answer.ok()) return answer.status();
+  return answer->code() == 404;
 }
 
 absl::StatusOr<std::string> HttpSubject::Reset() {
@@ -230,14 +294,29 @@ absl::StatusOr<std::string> HttpSubject::Reset() {
     made.swap(made_);
   }
   earlier_.insert(made.begin(), made.end());
-  std::string left_over;
-  for (auto id = made.rbegin(); id != made.rend(); ++id) {
-    const absl::StatusOr<bool> gone = Delete(*id);
-    if (!gone.ok()) return gone.status();
-    if (*gone) continue;
-    absl::StrAppend(&left_over, left_over.empty() ? "deployments " : ", ", *id);
+  std::vector<int64_t> stay;
+  absl::Status status;
+  while (!made.empty()) {
+    const absl::StatusOr<bool> gone = Delete(made.back());
+    if (!gone.ok()) {
+      status = gone.status();
+      break;
+    }
+    if (!*gone) stay.push_back(made.back());
+    made.pop_back();
   }
   if (options_.webhooks != nullptr) options_.webhooks->Clear();
+  const auto named = [](const std::vector<int64_t>& ids) {
+    return absl::StrCat("deployments ", absl::StrJoin(ids, ", "));
+  };
+  if (status.ok()) return stay.empty() ? std::string() : named(stay);
+  // The next reset tries all of them again.
+  made.insert(made.end(), stay.rbegin(), stay.rend());
+  absl::Status left_over(
+      status.code(),
+      absl::StrCat(status.message(), "; left over: ", named(made)));
+  std::lock_guard<std::mutex> lock(mutex_);
+  made_.insert(made_.begin(), made.begin(), made.end());
   return left_over;
 }
 
@@ -267,17 +346,27 @@ absl::StatusOr<v1::NotificationsResponse> HttpSubject::Notifications(
   using Milliseconds = std::chrono::milliseconds;
   using Deliveries = WebhookReceiver::Deliveries;
   const Clock::time_point began = Clock::now();
+  int came_so_far = 0;
   const Deliveries came = options_.webhooks->WaitUntil(
-      [&](const Deliveries& all) { return AreAmong(request, Told(all)); },
+      [&](const Deliveries& all) {
+        const v1::NotificationsResponse told = Told(all);
+        if (told.notifications_size() > came_so_far) {
+          came_so_far = told.notifications_size();
+          const int64_t waited_ms =
+              std::chrono::duration_cast<Milliseconds>(Clock::now() - began)
+                  .count();
+          longest_wait_ms_ = std::max(longest_wait_ms_, waited_ms);
+        }
+        return AreAmong(request, told);
+      },
       patience_ms_);
-  const int64_t waited_ms =
-      std::chrono::duration_cast<Milliseconds>(Clock::now() - began).count();
   if (!AreAmong(request, Told(came))) {
-    patience_ms_ = std::min(options_.webhook_timeout_ms,
-                            std::max(kImpatientMs, 10 * longest_wait_ms_));
+    patience_ms_ = std::min(
+        options_.webhook_timeout_ms,
+        std::max({kImpatientMs, options_.webhook_timeout_ms / kImpatientPart,
+                  10 * longest_wait_ms_}));
     return Told(came);
   }
-  longest_wait_ms_ = std::max(longest_wait_ms_, waited_ms);
   return Told(options_.webhooks->WaitUntil(
       [](const Deliveries&) { return false; }, options_.webhook_settle_ms));
 }
@@ -289,8 +378,18 @@ std::string HttpSubject::DescribeCall(const v1::Operation& operation) {
   if (!options_.token.empty()) {
     absl::StrAppend(&line, " -H \"Authorization: Bearer $TOKEN\"");
   }
-  if (!call.body.empty()) absl::StrAppend(&line, " -d ", Quoted(call.body));
-  return absl::StrCat(line, " ", Quoted(call.url));
+  if (!call.body.empty()) {
+    absl::StrAppend(&line, " -H 'Content-Type: application/json' -d ",
+                    Quoted(call.body));
+  }
+  absl::StrAppend(&line, " ", UrlOf(operation, call.url));
+  // The next time there will be other ids.
+  const std::string binds = VariableOf(
+      operation.has_create_deployment() ? operation.create_deployment().binds()
+                                        : operation.create_status().binds());
+  if (binds.empty()) return line;
+  return absl::StrCat(line, "\nread -r ", binds,
+                      "  # type the id in its answer");
 }
 
 }  // namespace conformance

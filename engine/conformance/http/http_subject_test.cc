@@ -163,9 +163,36 @@ TEST(HttpSubject, TheTokenIsInNothingThatItGivesOut) {
   EXPECT_THAT(answer->DebugString(), Not(HasSubstr(kToken)));
   const std::string line = subject.DescribeCall(CreateOf("it's"));
   EXPECT_EQ(line,
-            "curl -i -X POST -H \"Authorization: Bearer $TOKEN\" -d "
+            "curl -i -X POST -H \"Authorization: Bearer $TOKEN\" "
+            "-H 'Content-Type: application/json' -d "
             "'{\"ref\":\"it'\\''s\"}' "
             "'http://server.example/repos/octocat/hello-world/deployments'");
+}
+
+TEST(HttpSubject, CallsByHandNameRowsByVariables) {
+  Script script;
+  HttpSubjectOptions options = Options(script);
+  options.token = "";
+  HttpSubject subject(options);
+  v1::Operation create = CreateOf("main");
+  create.mutable_create_deployment()->set_binds("$d1");
+  const std::string url =
+      "'http://server.example/repos/octocat/hello-world/deployments";
+  EXPECT_EQ(subject.DescribeCall(create),
+            "curl -i -X POST -H 'Content-Type: application/json' -d "
+            "'{\"ref\":\"main\"}' " +
+                url + "'\nread -r D1  # type the id in its answer");
+  v1::Operation get;
+  get.mutable_get_status()->set_deployment("$d1");
+  get.mutable_get_status()->set_deployment_id(7);
+  get.mutable_get_status()->set_status("$s2a");
+  get.mutable_get_status()->set_status_id(9);
+  EXPECT_EQ(subject.DescribeCall(get),
+            "curl -i " + url + "/'\"$D1\"'/statuses/'\"$S2A\"");
+  // What is not there has no variable.
+  get.mutable_get_status()->set_status_id((int64_t{1} << 53) - 1);
+  EXPECT_EQ(subject.DescribeCall(get),
+            "curl -i " + url + "/'\"$D1\"'/statuses/9007199254740991'");
 }
 
 TEST(HttpSubject, AResetDeletesWhatItMadeTheNewestFirst) {
@@ -190,10 +217,123 @@ TEST(HttpSubject, AResetDeletesWhatItMadeTheNewestFirst) {
       ElementsAre("DELETE " + repository + "8", "DELETE " + repository + "5",
                   "POST " + repository + "5/statuses",
                   "DELETE " + repository + "5", "DELETE " + repository + "3"));
-  // It is not asked for again.
+  // It is not tried again.
   script.calls.clear();
   EXPECT_EQ(*subject.Reset(), "");
   EXPECT_TRUE(script.calls.empty());
+}
+
+TEST(HttpSubject, AResetTakesNothingForGoneThatIsThere) {
+  Script script;
+  HttpSubject subject(Options(script));
+  for (const int id : {3, 5}) {
+    script.answers.push_back({201, {}, absl::StrCat("{\"id\":", id, "}")});
+    ASSERT_TRUE(subject.Apply(CreateOf("main")).ok());
+  }
+  script.answers = {{404, {}, ""},  // there are no deletions
+                    {200, {}, "{\"id\":5}"},
+                    {404, {}, ""},
+                    {404, {}, ""}};  // 3 is gone
+  const auto left_over = subject.Reset();
+  ASSERT_TRUE(left_over.ok()) << left_over.status();
+  EXPECT_EQ(*left_over, "deployments 5");
+}
+
+TEST(HttpSubject, AResetThatGetsNoAnswerForgetsNothing) {
+  Script script;
+  HttpSubject subject(Options(script));
+  for (const int id : {3, 5, 8}) {
+    script.answers.push_back({201, {}, absl::StrCat("{\"id\":", id, "}")});
+    ASSERT_TRUE(subject.Apply(CreateOf("main")).ok());
+  }
+  script.answers = {{403, {}, ""}};  // 8 stays, and then there is no answer
+  EXPECT_EQ(subject.Reset().status(),
+            absl::UnavailableError(
+                "no answer is left; left over: deployments 3, 5, 8"));
+  script.answers = {{403, {}, ""}, {204, {}, ""}, {204, {}, ""}};
+  EXPECT_EQ(*subject.Reset(), "deployments 8");
+}
+
+// Creates deployments, and knows of nothing else.
+class Undeleting : public HttpClient {
+ public:
+  absl::StatusOr<HttpResponse> Send(const HttpCall& call) override {
+    if (call.method == "DELETE") return HttpResponse{403, {}, "{}"};
+    if (call.method != "POST") return HttpResponse{200, {}, "[]"};
+    return HttpResponse{201, {}, absl::StrCat("{\"id\":", ++ids_, "}")};
+  }
+
+ private:
+  int ids_ = 0;
+};
+
+TEST(HttpSubject, WhatCouldNotBeDeletedIsInTheReport) {
+  Undeleting server;
+  HttpSubjectOptions options = Options(server);
+  options.known.add_refs()->set_name("main");
+  HttpSubject subject(options);
+  RunOptions run;
+  run.profile = DocumentedProfile();
+  run.sequences = 5;
+  run.failures_max = 1;
+  const v1::Report report = conformance::Run(run, subject);
+  EXPECT_THAT(report.left_over(), HasSubstr("deployments 1"));
+  EXPECT_THAT(report.left_over(), HasSubstr("deployments 2"));
+}
+
+TEST(HttpSubject, WhatIsNestedTooDeepIsNotRead) {
+  Script script;
+  HttpSubject subject(Options(script));
+  const auto apply = [&](int depth) {
+    std::string payload;
+    for (int i = 0; i < depth; ++i) payload += "{\"a\":";
+    payload += "1" + std::string(static_cast<size_t>(depth), '}');
+    script.answers.push_back(
+        {201, {}, "{\"id\":7,\"payload\":" + payload + "}"});
+    return *subject.Apply(CreateOf("main"));
+  };
+  EXPECT_TRUE(apply(499).has_deployment());
+  const v1::Answer deeper = apply(500);
+  EXPECT_FALSE(deeper.has_deployment());
+  EXPECT_EQ(deeper.flaw(), "the body is nested deeper than 500");
+  EXPECT_FALSE(apply(1'000'000).has_deployment());
+  // What is text is not nested.
+  script.answers.push_back(
+      {201, {}, "{\"payload\":\"\\\"" + std::string(600, '[') + "\"}"});
+  EXPECT_EQ(subject.Apply(CreateOf("main"))->flaw(), "");
+}
+
+TEST(HttpSubject, ABodyThatIsNotWhatWasAskedForHasAFlaw) {
+  Script script;
+  HttpSubject subject(Options(script));
+  v1::Operation list;
+  list.mutable_list_deployments();
+  const auto flaw_of = [&](const v1::Operation& operation, int code,
+                           const char* body) {
+    script.answers.push_back({code, {}, body});
+    return subject.Apply(operation)->flaw();
+  };
+  EXPECT_EQ(flaw_of(list, 200, "[]"), "");
+  EXPECT_EQ(flaw_of(list, 200, "null"), "the body is no JSON array");
+  EXPECT_EQ(flaw_of(list, 200, "{}"), "the body is no JSON array");
+  EXPECT_EQ(flaw_of(list, 200, "<html>"), "the body is no JSON");
+  EXPECT_EQ(flaw_of(list, 200, ""), "the body is no JSON");
+  EXPECT_EQ(flaw_of(CreateOf("main"), 201, "[]"), "the body is no JSON object");
+  // An error may have no body.
+  EXPECT_EQ(flaw_of(list, 404, ""), "");
+}
+
+TEST(HttpSubject, R11NoPayloadIsNoEmptyObject) {
+  Script script;
+  HttpSubject subject(Options(script));
+  const auto payload_of = [&](const std::string& body) {
+    script.answers.push_back({201, {}, body});
+    return subject.Apply(CreateOf("main"))->deployment().payload();
+  };
+  EXPECT_EQ(payload_of(R"({"payload": {}})"), "{}");
+  EXPECT_EQ(payload_of(R"({"payload": null})"), "null");
+  EXPECT_EQ(payload_of(R"({"payload": [1]})"), "[1]");
+  EXPECT_EQ(payload_of("{}"), "nothing");
 }
 
 // ---------------------------------------------------------------------------

@@ -49,6 +49,29 @@ std::string ApiName(absl::string_view enum_name, absl::string_view prefix) {
 
 // Reading ---------------------------------------------------------------------
 
+// Writing a value back recurses, as reading it elsewhere may: what is nested
+// deeper is not read.
+constexpr int kDepthMax = 500;
+
+bool IsTooDeep(absl::string_view json) {
+  int depth = 0;
+  bool in_text = false;
+  for (size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (in_text) {
+      if (c == '\\') ++i;
+      if (c == '"') in_text = false;
+    } else if (c == '"') {
+      in_text = true;
+    } else if (c == '{' || c == '[') {
+      if (++depth > kDepthMax) return true;
+    } else if (c == '}' || c == ']') {
+      --depth;
+    }
+  }
+  return false;
+}
+
 const Json* Find(const Json& object, const char* name) {
   if (!object.IsObject()) return nullptr;
   const auto member = object.FindMember(name);
@@ -98,17 +121,19 @@ void ReadCreator(const Json& object, slipway::v1::Actor* creator) {
 
 void ReadPayload(const Json& object, slipway::v1::Deployment* deployment) {
   const Json* value = Find(object, "payload");
-  if (value == nullptr) return;
-  if (value->IsString()) {
+  if (value != nullptr && value->IsString()) {
     deployment->set_payload_type(slipway::v1::PAYLOAD_TYPE_STRING);
     deployment->set_payload(value->GetString(), value->GetStringLength());
-  } else if (value->IsObject()) {
-    Buffer buffer;
-    Writer writer(buffer);
-    value->Accept(writer);
-    deployment->set_payload_type(slipway::v1::PAYLOAD_TYPE_OBJECT);
-    deployment->set_payload(buffer.GetString(), buffer.GetSize());
+    return;
   }
+  // None comes back as {}, so one that is missing, or no object, must not look
+  // like that: its text is what differs.
+  deployment->set_payload_type(slipway::v1::PAYLOAD_TYPE_OBJECT);
+  if (value == nullptr) return deployment->set_payload("nothing");
+  Buffer buffer;
+  Writer writer(buffer);
+  value->Accept(writer);
+  deployment->set_payload(buffer.GetString(), buffer.GetSize());
 }
 
 void ReadDeployment(const Json& object, slipway::v1::Deployment* deployment) {
@@ -270,30 +295,43 @@ std::string CreateStatusJson(const slipway::v1::CreateStatus& request) {
 }
 
 void ReadBody(absl::string_view body, BodyKind kind, v1::Answer* answer) {
+  const bool is_row =
+      kind == BodyKind::kDeployment || kind == BodyKind::kStatus;
+  const bool is_list =
+      kind == BodyKind::kDeployments || kind == BodyKind::kStatuses;
+  const bool is_asked_for = answer->code() == 200 || answer->code() == 201;
+  const auto flawed = [&](absl::string_view flaw) {
+    if (is_asked_for && (is_row || is_list)) {
+      answer->set_flaw(std::string(flaw));
+    }
+  };
+  if (IsTooDeep(body)) {
+    return flawed(absl::StrCat("the body is nested deeper than ", kDepthMax));
+  }
   rapidjson::Document json;
   json.Parse<rapidjson::kParseIterativeFlag>(body.data(), body.size());
-  if (json.HasParseError()) return;
+  if (json.HasParseError()) return flawed("the body is no JSON");
   if (answer->code() >= 400 || answer->code() == 202) {
     ReadError(json, answer);
     return;
   }
+  if (is_row && !json.IsObject()) return flawed("the body is no JSON object");
+  if (is_list && !json.IsArray()) return flawed("the body is no JSON array");
   switch (kind) {
     case BodyKind::kNone:
       break;
     case BodyKind::kDeployment:
-      if (json.IsObject()) ReadDeployment(json, answer->mutable_deployment());
+      ReadDeployment(json, answer->mutable_deployment());
       break;
     case BodyKind::kStatus:
-      if (json.IsObject()) ReadStatus(json, answer->mutable_status());
+      ReadStatus(json, answer->mutable_status());
       break;
     case BodyKind::kDeployments:
-      if (!json.IsArray()) break;
       for (const Json& row : json.GetArray()) {
         ReadDeployment(row, answer->add_deployments());
       }
       break;
     case BodyKind::kStatuses:
-      if (!json.IsArray()) break;
       for (const Json& row : json.GetArray()) {
         ReadStatus(row, answer->add_statuses());
       }
