@@ -228,6 +228,11 @@ class AnswerComparer {
       CompareCode();
       return mismatch_;
     }
+    // Nothing of it can be looked at: an empty list is not told from no list.
+    if (!actual_.flaw().empty()) {
+      Differ({Deciding()}, actual_.flaw());
+      return mismatch_;
+    }
     if (expected_.code() >= 400 || expected_.code() == 202) CompareRefusal();
     if (expected_.has_deployment()) {
       if (actual_.has_deployment()) {
@@ -434,6 +439,10 @@ class AnswerComparer {
   void CompareTime(absl::string_view field, int64_t expected_ms,
                    int64_t actual_ms, std::initializer_list<int> rules) {
     const int64_t actual = SecondsOf(actual_ms);
+    // Two that are missing would be equal.
+    if (actual_ms == 0 && expected_ms != 0) {
+      return Differ(rules, absl::StrCat(field, ": there is none"));
+    }
     if (state_.lends_clock_) {
       if (SecondsOf(expected_ms) == actual) return;
       Differ(rules, absl::StrCat(field, ": expected ", expected_ms, " ms, got ",
@@ -459,6 +468,12 @@ class AnswerComparer {
                       std::initializer_list<int> rules) {
     if (IsEmptyObject(expected.payload_type(), expected.payload()) &&
         IsEmptyObject(actual.payload_type(), actual.payload())) {
+      return;
+    }
+    if (IsEmptyObject(expected.payload_type(), expected.payload()) &&
+        actual.payload_type() == slipway::v1::PAYLOAD_TYPE_OBJECT) {
+      Differ(rules, absl::StrCat("payload: expected {}, got ",
+                                 Shown(actual.payload())));
       return;
     }
     if (expected.payload_type() != actual.payload_type()) {

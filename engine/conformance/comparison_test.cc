@@ -462,6 +462,13 @@ TEST(Comparison, TimesWithoutTheClockAreRelations) {
   EXPECT_EQ(story.Tell(story.Get("$d1"), shift(9999)), std::vector<int>());
   EXPECT_EQ(story.Tell(story.Get("$d1"), shift(10100)), std::vector<int>());
   EXPECT_EQ(story.Tell(story.Get("$d1"), shift(5000)), std::vector<int>{22});
+
+  Story without(capabilities);
+  EXPECT_EQ(without.Tell(without.Create("$d1"),
+                         [](v1::Answer& answer) {
+                           answer.mutable_deployment()->clear_updated_at_ms();
+                         }),
+            std::vector<int>{22});
 }
 
 TEST(Comparison, R11PayloadsAreBytesOrJson) {

@@ -489,6 +489,13 @@ class StepInterpreter {
     const int auto_inactive =
         Choose<int>(step_[kStepProduction], {{192, 0}, {28, 1}, {36, 2}});
     if (auto_inactive != 0) request.set_auto_inactive(auto_inactive == 1);
+    // Others may do the same there at the same time.
+    const OracleRecord* record = Record();
+    if (shared() && (IsProduction(request.environment()) ||
+                     (record != nullptr &&
+                      IsProduction(record->deployment.environment())))) {
+      request.set_auto_inactive(false);
+    }
     switch (step_[kStepText] / 16) {
       case 10:
         request.set_description("");
@@ -627,7 +634,7 @@ class StepInterpreter {
       kWordNone,
       kUnknown,
     };
-    const Filter filter =
+    Filter filter =
         Choose<Filter>(step_[kStepValue], {{78, kNothing},
                                            {40, kEnvironment},
                                            {24, kTask},
@@ -639,6 +646,13 @@ class StepInterpreter {
                                            {10, kWordNone},
                                            {12, kUnknown}});
     const std::vector<OracleRecord>& records = oracle_.records();
+    // What is not known cannot be told from what is looked for.
+    const bool has_unknown = std::any_of(
+        records.begin(), records.end(), [](const OracleRecord& record) {
+          return record.deployment.sha().empty();
+        });
+    if (has_unknown && filter == kSha) filter = kNothing;
+    if (has_unknown && filter == kShaAndEnvironment) filter = kEnvironment;
     const slipway::v1::Deployment* like =
         records.empty()
             ? nullptr

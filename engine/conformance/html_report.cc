@@ -256,7 +256,7 @@ void AppendSteps(const v1::Failure& failure, std::string* html) {
         Escaped(step.text), "</li>\n");
   }
   absl::StrAppend(html, "</ol>\n");
-  if (failure.step() < 0) {
+  if (failure.step() < 0 && failure.sequence().parallel().empty()) {
     absl::StrAppend(html,
                     "<p class=\"soft\">The look at everything after the last "
                     "step showed it.</p>\n");

@@ -88,17 +88,24 @@ class KitRun {
                clients)) {
       return Conclude();
     }
+    if (sequence.operations().empty() && sequence.parallel().empty()) {
+      report_.set_could_not_run("the sequence has no operations");
+      return Conclude();
+    }
+    bool decided = false;
     const int chances = sequence.parallel().empty() ? 1 : kReplayChances;
     for (int i = 0; i < chances; ++i) {
       TrialResult result = trials_->Replay(sequence);
       ++sequences_;
       if (result.outcome == Outcome::kNoAnswer) CouldNotRun(result);
+      decided = decided || result.outcome != Outcome::kNotDecided;
       if (result.outcome == Outcome::kMismatch) {
         const bool again = Repeats(result);
         AddFailure(std::move(result), again);
       }
       if (!report_.could_not_run().empty() || !failed_.empty()) break;
     }
+    if (!decided) report_.set_could_not_run(NotDecided());
     return Conclude();
   }
 
@@ -108,6 +115,16 @@ class KitRun {
     *report_.mutable_profile() = profile;
     report_.set_seed(options_.seed);
     clients_ = clients;
+    for (const auto& known : options_.known_failures) {
+      const int rule = known.first;
+      if (std::any_of(RuleTable().begin(), RuleTable().end(),
+                      [&](const RuleRow& row) { return row.number == rule; })) {
+        continue;
+      }
+      report_.set_could_not_run(
+          absl::StrCat("the known failures: there is no rule R", rule));
+      return false;
+    }
     const absl::StatusOr<v1::Capabilities> capabilities = subject_.Describe();
     if (!capabilities.ok()) {
       report_.set_could_not_run(
@@ -403,7 +420,7 @@ class KitRun {
       return must_be_reached;
     }
     result.set_outcome(v1::RULE_OUTCOME_PASSED);
-    if (is_known) {
+    if (is_known && !is_replay_) {
       result.set_note(
           absl::StrCat("in the list of known failures (", known->second,
                        "), but it has passed: take it off the list"));
@@ -429,6 +446,7 @@ class KitRun {
     if (trials_.has_value()) {
       report_.set_left_over(trials_->CleanUp());
       report_.set_steps(trials_->tally().steps);
+      report_.set_open_sequences(trials_->tally().open_sequences);
     }
     report_.set_sequences(sequences_);
     report_.set_elapsed_ms(NowMs() - began_ms_);

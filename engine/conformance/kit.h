@@ -71,7 +71,8 @@ struct RunOptions {
 // Runs. Total: whatever the subject does ends in a report. The first call that
 // gets no answer ends the run: COULD_NOT_RUN, with what happened in
 // `could_not_run`, and the failures found so far. So do capabilities without
-// refs, and more clients than the subject takes. At the end the subject is
+// refs, more clients than the subject takes, and known failures of
+// rules that there are not. At the end the subject is
 // reset; `left_over` says what stays.
 //
 // Of each rule: FAILED or KNOWN where it leads in a failure; NOT_TESTED where
@@ -82,7 +83,8 @@ v1::Report Run(const RunOptions& options, SubjectUnderTest& subject);
 
 // Runs one sequence, of `--replay`, and nothing else: once, or with clients in
 // parallel up to 20 times, as long as it passes. The sequence's own profile, if
-// it has one, takes the place of that of the options.
+// it has one, takes the place of that of the options. COULD_NOT_RUN where it is
+// empty, and where no history of it could be decided.
 v1::Report Replay(const RunOptions& options, const v1::Sequence& sequence,
                   SubjectUnderTest& subject);
 

@@ -483,11 +483,117 @@ TEST(Kit, MutantsAreCaughtInASharedRepository) {
     options.profile = DocumentedProfile();
     options.sequences = 1000;
     options.failures_max = 1;
-    options.shrink_attempts_max = 0;
+    options.shrink_attempts_max = 300;
     const v1::Report report = conformance::Run(options, subject);
     EXPECT_EQ(report.verdict(), v1::VERDICT_DOES_NOT_CONFORM)
         << Describe(report);
+    ASSERT_FALSE(report.failures().empty());
+    EXPECT_TRUE(report.failures(0).reproduced()) << Describe(report);
+
+    // In another run, whose names are others.
+    InProcessSubject again({DocumentedProfile().rules(), mutant.hooks});
+    Shared later(again, /*with_others=*/true);
+    options.run_name = "another-run";
+    const v1::Report replayed =
+        Replay(options, report.failures(0).sequence(), later);
+    EXPECT_EQ(replayed.verdict(), v1::VERDICT_DOES_NOT_CONFORM)
+        << Describe(replayed) << Describe(report);
+    // What is right passes it.
+    InProcessSubject right({DocumentedProfile().rules(), {}});
+    Shared shared(right, /*with_others=*/true);
+    EXPECT_EQ(Replay(options, report.failures(0).sequence(), shared).verdict(),
+              v1::VERDICT_CONFORMS);
   }
+}
+
+// Its names get an end, and its lists do not show what others have made.
+TEST(Kit, ASequenceWithoutASuffixCanBeReplayedInASharedRepository) {
+  v1::Sequence sequence;
+  v1::CreateDeployment& create =
+      *sequence.add_operations()->mutable_create_deployment();
+  create.set_binds("$d1");
+  create.mutable_request()->set_ref("main");
+  create.mutable_request()->set_environment("staging");
+  sequence.add_operations()->mutable_list_deployments();
+  RunOptions options;
+  options.profile = DocumentedProfile();
+  InProcessSubject engine(Engine());
+  Shared subject(engine, /*with_others=*/true);
+  const v1::Report report = Replay(options, sequence, subject);
+  EXPECT_EQ(report.verdict(), v1::VERDICT_CONFORMS) << Describe(report);
+}
+
+// Fails with a 500, and nothing else, where `fails` says so.
+class Failing : public Wrapper {
+ public:
+  Failing(SubjectUnderTest& inner,
+          std::function<bool(const v1::Operation&)> fails)
+      : Wrapper(inner), fails_(std::move(fails)) {}
+  absl::StatusOr<v1::Answer> Apply(const v1::Operation& operation) override {
+    if (!fails_(operation)) return inner_.Apply(operation);
+    v1::Answer answer;
+    answer.set_code(500);
+    answer.set_exchange("< 500");
+    return answer;
+  }
+  std::string DescribeCall(const v1::Operation& operation) override {
+    return absl::StrCat("call ", operation.client());
+  }
+
+ private:
+  const std::function<bool(const v1::Operation&)> fails_;
+};
+
+TEST(Kit, AnOpenRuleLeavesNoRoomForFailures) {
+  InProcessSubject engine(Engine());
+  Failing subject(engine, [](const v1::Operation& operation) {
+    return operation.has_create_deployment();
+  });
+  RunOptions options;
+  options.profile = DocumentedProfile();
+  for (int rule = 1; rule < 60; ++rule) options.profile.add_open_rules(rule);
+  options.sequences = 20;
+  options.failures_max = 1;
+  const v1::Report report = conformance::Run(options, subject);
+  EXPECT_EQ(report.verdict(), v1::VERDICT_DOES_NOT_CONFORM) << Describe(report);
+  EXPECT_EQ(report.open_sequences(), 0);
+}
+
+TEST(Kit, SequencesThatEndAtAnOpenRuleAreCounted) {
+  InProcessSubject engine(
+      {DocumentedProfile().rules(),
+       WithAnswer([](const v1::Operation&, v1::Answer& answer) {
+         if (answer.has_deployment()) {
+           answer.mutable_deployment()->set_task("wrong");
+         }
+       })});
+  RunOptions options;
+  options.profile = DocumentedProfile();
+  options.profile.add_open_rules(10);
+  options.sequences = 20;
+  const v1::Report report = conformance::Run(options, engine);
+  EXPECT_GT(report.open_sequences(), 0) << Describe(report);
+}
+
+TEST(Kit, AFailureInParallelIsShownWithItsCall) {
+  InProcessSubject engine(Engine());
+  Failing subject(engine, [](const v1::Operation& operation) {
+    return operation.client() == 1 && operation.has_create_deployment();
+  });
+  RunOptions options;
+  options.profile = DocumentedProfile();
+  options.clients = 2;
+  options.sequences = 20;
+  options.failures_max = 1;
+  const v1::Report report = conformance::Run(options, subject);
+  ASSERT_FALSE(report.failures().empty()) << Describe(report);
+  const v1::Failure& failure = report.failures(0);
+  EXPECT_NE(failure.rules(0), 36) << Describe(report);
+  EXPECT_EQ(failure.actual().code(), 500) << Describe(report);
+  EXPECT_EQ(failure.actual().exchange(), "< 500");
+  EXPECT_EQ(std::count(failure.curl().begin(), failure.curl().end(), "call 1"),
+            1)
+      << Describe(report);
 }
 
 // Tells notifications at the end of a sequence, in a wild order and twice.
@@ -797,8 +903,22 @@ TEST(Kit, WhatIsNotReachedFailsOnlyWhereItIsAskedFor) {
   options.steps_max = 1;
   report = conformance::Run(options, subject);
   EXPECT_EQ(report.verdict(), v1::VERDICT_DOES_NOT_CONFORM);
-  EXPECT_EQ(Replay(options, v1::Sequence(), subject).verdict(),
-            v1::VERDICT_CONFORMS);
+  v1::Sequence sequence;
+  sequence.add_operations()->mutable_list_deployments();
+  EXPECT_EQ(Replay(options, sequence, subject).verdict(), v1::VERDICT_CONFORMS);
+}
+
+TEST(Kit, WhatReplaysOfNothingAndUnknownRulesCannotShow) {
+  InProcessSubject subject(Engine());
+  RunOptions options = ShortRun();
+  v1::Report report = Replay(options, v1::Sequence(), subject);
+  EXPECT_EQ(report.verdict(), v1::VERDICT_COULD_NOT_RUN);
+  EXPECT_EQ(report.could_not_run(), "the sequence has no operations");
+  options.known_failures[999] = "why not";
+  report = conformance::Run(options, subject);
+  EXPECT_EQ(report.verdict(), v1::VERDICT_COULD_NOT_RUN);
+  EXPECT_EQ(report.could_not_run(),
+            "the known failures: there is no rule R999");
 }
 
 // Answers a call with nothing but a code.

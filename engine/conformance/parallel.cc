@@ -94,6 +94,8 @@ class Search {
     if (!mismatch.has_value()) return true;
     if (depth >= deepest_) {
       deepest_ = depth + 1;
+      explanation_.expected = expected.answer;
+      explanation_.actual = entry.answer();
       explanation_.mismatch.rules = {36};
       for (const int rule : mismatch->rules) {
         if (rule != 36) explanation_.mismatch.rules.push_back(rule);

@@ -51,6 +51,9 @@ struct Explanation {
   Outcome outcome = Outcome::kNotDecided;
   // NOT_EXPLAINED: where the orders that went farthest ended. R36 leads.
   Mismatch mismatch;
+  // NOT_EXPLAINED: of the call that did not fit there.
+  v1::Answer expected;
+  v1::Answer actual;
   // EXPLAINED: the calls of the history in the order found, each by its place
   // there and with what was expected of it; and the oracle that has made them.
   struct Call {

@@ -122,7 +122,7 @@ void AppendFailure(int number, const v1::Report& report,
         step.client >= 0 ? absl::StrCat("client ", step.client, ": ") : "",
         step.text, "\n");
   }
-  if (failure.step() < 0) {
+  if (failure.step() < 0 && failure.sequence().parallel().empty()) {
     absl::StrAppend(out, "  > the look at everything after the last step\n");
   }
   absl::StrAppend(out, "\n");
@@ -158,6 +158,11 @@ std::string TextReport(const v1::Report& given) {
   AppendCounts(report, &text);
   for (int i = 0; i < report.failures_size(); ++i) {
     AppendFailure(i + 1, report, report.failures(i), &text);
+  }
+  if (report.open_sequences() > 0) {
+    absl::StrAppend(&text, "\n", Counted(report.open_sequences(), "sequence"),
+                    " ended at an answer that breaks only a rule which the "
+                    "profile leaves open.\n");
   }
   if (!report.left_over().empty()) {
     absl::StrAppend(&text, "\nNot cleaned up: ", report.left_over(), "\n");

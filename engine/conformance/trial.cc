@@ -1,14 +1,22 @@
 #include "engine/conformance/trial.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "slipway/conformance/notification_check.h"
 
 namespace slipway {
 namespace conformance {
 namespace {
+
+// How many resets are told of that could not delete something.
+constexpr size_t kLeftOverMax = 50;
 
 void ClearIds(v1::Operation& operation) {
   switch (operation.call_case()) {
@@ -28,6 +36,88 @@ void ClearIds(v1::Operation& operation) {
     case v1::Operation::CALL_NOT_SET:
       return;
   }
+}
+
+// How many characters a name may have (R60).
+constexpr size_t kNameMax = 255;
+
+size_t CharactersOf(absl::string_view text) {
+  return static_cast<size_t>(
+      std::count_if(text.begin(), text.end(),
+                    [](char byte) { return (byte & 0xC0) != 0x80; }));
+}
+
+// Names that are the same for all who share a repository.
+bool IsEverybodys(const std::string& name) {
+  return name.empty() || name == "none" || name == "deploy" ||
+         absl::EqualsIgnoreCase(name, "production");
+}
+
+// Gives a name that ends in `from` the end `to`. One that is as long as a name
+// may be stays so, and one that is too long stays too long.
+void ChangeEnd(const std::string& from, const std::string& to,
+               std::string* name) {
+  if (IsEverybodys(*name) || !absl::EndsWith(*name, from)) return;
+  const size_t characters = CharactersOf(*name);
+  if (characters > kNameMax) return;
+  std::string stem = name->substr(0, name->size() - from.size());
+  while (!stem.empty()) {
+    size_t first = 1;
+    while (first < stem.size() && (stem[first] & 0xC0) == 0x80) ++first;
+    const size_t now = CharactersOf(stem) + to.size();
+    if (now > kNameMax) {
+      stem.erase(0, first);
+    } else if (now < kNameMax && characters == kNameMax) {
+      stem.insert(0, stem.substr(0, first));
+    } else {
+      break;
+    }
+  }
+  *name = absl::StrCat(stem, to);
+}
+
+// Gives the names of `operation` the end of another trial.
+void ChangeEnds(const std::string& from, const std::string& to,
+                v1::Operation& operation) {
+  if (operation.has_create_deployment()) {
+    slipway::v1::CreateDeployment& request =
+        *operation.mutable_create_deployment()->mutable_request();
+    if (request.has_task()) ChangeEnd(from, to, request.mutable_task());
+    if (request.has_environment()) {
+      ChangeEnd(from, to, request.mutable_environment());
+    }
+    // Where there is no end, a ref is one of the repository's.
+    if (!from.empty()) ChangeEnd(from, to, request.mutable_ref());
+  } else if (operation.has_create_status()) {
+    slipway::v1::CreateStatus& request =
+        *operation.mutable_create_status()->mutable_request();
+    if (request.has_environment()) {
+      ChangeEnd(from, to, request.mutable_environment());
+    }
+  } else if (operation.has_list_deployments()) {
+    v1::ListDeployments& list = *operation.mutable_list_deployments();
+    if (list.has_task()) ChangeEnd(from, to, list.mutable_task());
+    if (list.has_environment()) {
+      ChangeEnd(from, to, list.mutable_environment());
+    }
+  }
+}
+
+// Where the repository has deployments of others, no list may show them.
+void KeepToOwn(const std::string& suffix, v1::Operation& operation) {
+  if (!operation.has_list_deployments()) return;
+  v1::ListDeployments& list = *operation.mutable_list_deployments();
+  if (absl::EndsWith(list.environment(), suffix) ||
+      absl::EndsWith(list.task(), suffix)) {
+    return;
+  }
+  list.set_environment(absl::StrCat("staging", suffix));
+}
+
+absl::string_view BranchOf(absl::string_view ref) {
+  absl::ConsumePrefix(&ref, "refs/");
+  absl::ConsumePrefix(&ref, "heads/");
+  return ref;
 }
 
 // A new row shows its own mistakes, but for an environment that it has from the
@@ -66,9 +156,20 @@ Trials::Trials(TrialOptions options, SubjectUnderTest& subject)
       refs_(options_.capabilities.refs()) {}
 
 std::string Trials::CleanUp() {
-  absl::StatusOr<std::string> left_over = subject_.Reset();
-  if (left_over.ok()) return *std::move(left_over);
-  return absl::StrCat("the clean-up failed: ", left_over.status().ToString());
+  const absl::StatusOr<std::string> left_over = subject_.Reset();
+  NoteLeftOver(left_over.ok() ? *left_over
+                              : absl::StrCat("the clean-up failed: ",
+                                             left_over.status().ToString()));
+  return absl::StrCat(absl::StrJoin(left_over_, "; "),
+                      left_over_.size() < kLeftOverMax ? "" : "; maybe more");
+}
+
+void Trials::NoteLeftOver(const std::string& left_over) {
+  if (left_over.empty() || left_over_.size() >= kLeftOverMax) return;
+  if (std::find(left_over_.begin(), left_over_.end(), left_over) ==
+      left_over_.end()) {
+    left_over_.push_back(left_over);
+  }
 }
 
 void Trials::CountRight(int rule, int64_t steps) {
@@ -91,7 +192,10 @@ bool Trials::Begin(TrialResult& result) {
   if (!options_.capabilities.fresh_repository() && oracle_.has_value()) {
     refs_.Clear();
     for (const v1::RefFixture& ref : oracle_->refs()) *refs_.Add() = ref;
+    // After a wrong answer the oracle believes in what did not happen.
+    if (refs_as_answered_.has_value()) refs_ = *refs_as_answered_;
   }
+  refs_as_answered_.reset();
   operations_.Clear();
   parallel_.Clear();
   look_.Clear();
@@ -106,9 +210,11 @@ bool Trials::Begin(TrialResult& result) {
                      absl::StrCat("the reset: ", left_over.status().message()));
     return false;
   }
+  NoteLeftOver(*left_over);
   GeneratorOptions generator;
   if (!options_.capabilities.fresh_repository()) {
-    generator.suffix = absl::StrCat("-", options_.run_name, "-", trials_);
+    suffix_ = absl::StrCat("-", options_.run_name, "-", trials_);
+    generator.suffix = suffix_;
     v1::Operation probe;
     probe.mutable_list_deployments()->set_per_page(1);
     absl::StatusOr<v1::Answer> answer = subject_.Apply(probe);
@@ -117,7 +223,11 @@ bool Trials::Begin(TrialResult& result) {
       result.status = answer.status();
       return false;
     }
-    if (!answer->deployments().empty()) others_exist_ = true;
+    // One that does not say so may have some.
+    if (answer->code() != 200 || !answer->flaw().empty() ||
+        !answer->deployments().empty()) {
+      others_exist_ = true;
+    }
     generator.others_exist = others_exist_;
   }
   oracle_.emplace(options_.profile.rules(), refs_, others_exist_);
@@ -126,25 +236,33 @@ bool Trials::Begin(TrialResult& result) {
   return true;
 }
 
-void Trials::Conclude(Mismatch mismatch, TrialResult& result) const {
+void Trials::Conclude(Mismatch mismatch, int code, TrialResult& result) const {
   const auto is_open = [this](int rule) {
     const auto& open = options_.profile.open_rules();
     return std::find(open.begin(), open.end(), rule) != open.end();
   };
-  result.outcome = is_open(mismatch.rules.front())
-                       ? TrialResult::Outcome::kOpen
-                       : TrialResult::Outcome::kMismatch;
-  mismatch.rules.erase(
-      std::remove_if(mismatch.rules.begin(), mismatch.rules.end(), is_open),
-      mismatch.rules.end());
+  // No rule says that a call may fail, whatever it leaves open.
+  const bool may_be_open = code / 100 == 2 || code / 100 == 4;
+  if (may_be_open) {
+    result.outcome = is_open(mismatch.rules.front())
+                         ? TrialResult::Outcome::kOpen
+                         : TrialResult::Outcome::kMismatch;
+    mismatch.rules.erase(
+        std::remove_if(mismatch.rules.begin(), mismatch.rules.end(), is_open),
+        mismatch.rules.end());
+  } else {
+    result.outcome = TrialResult::Outcome::kMismatch;
+  }
   result.mismatch = std::move(mismatch);
 }
 
 bool Trials::Make(v1::Operation& operation, int step, TrialResult& result) {
   symbols_.FillIn(operation);
+  const std::vector<v1::RefFixture> refs = oracle_->refs();
   Expectation expected = oracle_->Apply(operation);
   absl::StatusOr<v1::Answer> answer = subject_.Apply(operation);
   result.step = step;
+  if (step < 0) result.look = operation;
   if (!answer.ok()) {
     result.outcome = TrialResult::Outcome::kNoAnswer;
     result.status = answer.status();
@@ -158,13 +276,33 @@ bool Trials::Make(v1::Operation& operation, int step, TrialResult& result) {
     Right(operation, expected, *answer);
     return true;
   }
-  Conclude(*std::move(mismatch), result);
+  if (answer->code() != expected.answer.code()) {
+    NoteMerge(operation, refs, answer->code());
+  }
+  const bool is_readable = answer->flaw().empty();
+  Conclude(*std::move(mismatch), is_readable ? answer->code() : 0, result);
   result.expected = std::move(expected.answer);
   if (!options_.capabilities.notifications()) {
     result.expected.clear_notifications();
   }
   result.actual = *std::move(answer);
   return false;
+}
+
+void Trials::NoteMerge(const v1::Operation& operation,
+                       const std::vector<v1::RefFixture>& before, int code) {
+  if (!operation.has_create_deployment()) return;
+  refs_as_answered_.emplace();
+  for (const v1::RefFixture& ref : before) *refs_as_answered_->Add() = ref;
+  if (code != 202) return;
+  const absl::string_view merged =
+      BranchOf(operation.create_deployment().request().ref());
+  for (v1::RefFixture& ref : *refs_as_answered_) {
+    if (BranchOf(ref.name()) != merged) continue;
+    ref.set_is_behind(false);
+    ref.clear_sha();
+    ref.clear_contexts();
+  }
 }
 
 void Trials::Right(const v1::Operation& operation, const Expectation& expected,
@@ -204,7 +342,7 @@ void Trials::CheckLateNotifications(TrialResult& result) {
   const int64_t deliveries = response->notifications_size();
   NotificationCheck check = CheckNotifications(told_, *std::move(response));
   if (check.mismatch.has_value()) {
-    Conclude(*std::move(check.mismatch), result);
+    Conclude(*std::move(check.mismatch), /*code=*/200, result);
     result.expected = std::move(check.missing);
     result.actual = std::move(check.wrong);
     return;
@@ -229,6 +367,7 @@ void Trials::LookBefore(TrialResult& result) {
   counting_ = false;
   Operations made;
   made.Swap(&operations_);
+  std::string made_suffix = suffix_;
   // After `right` calls all is well, as far as is known; after `wrong`, not.
   int right = -1;
   int wrong = result.step >= 0 ? result.step + 1 : made.size();
@@ -239,25 +378,38 @@ void Trials::LookBefore(TrialResult& result) {
     for (int i = 0; i < calls; ++i) *fewer.Add() = made[i];
     TrialResult closer;
     closer.walk_steps = result.walk_steps;
-    MakeAll(fewer, closer);
+    MakeAll(fewer, made_suffix, closer);
     if (closer.outcome == TrialResult::Outcome::kMismatch ||
         closer.outcome == TrialResult::Outcome::kOpen) {
       wrong = calls;
       result = std::move(closer);
       made.Swap(&operations_);
+      made_suffix = suffix_;
     } else {
       right = calls;
     }
     calls = right + (wrong - right) / 2;
   }
   made.Swap(&operations_);
+  suffix_ = made_suffix;
   counting_ = counting;
 }
 
-// Makes `operations` and looks.
-void Trials::MakeAll(const Operations& operations, TrialResult& result) {
+Trials::Operations Trials::Renamed(Operations operations,
+                                   const std::string& suffix) const {
+  if (suffix_ == suffix && !others_exist_) return operations;
+  for (v1::Operation& operation : operations) {
+    ChangeEnds(suffix, suffix_, operation);
+    if (others_exist_) KeepToOwn(suffix_, operation);
+  }
+  return operations;
+}
+
+// Makes `operations`, whose names end in `suffix`, and looks.
+void Trials::MakeAll(const Operations& operations, const std::string& suffix,
+                     TrialResult& result) {
   if (!Begin(result)) return;
-  operations_ = operations;
+  operations_ = Renamed(operations, suffix);
   for (int i = 0; i < operations_.size(); ++i) {
     if (!Make(operations_[i], i, result)) return;
   }
@@ -281,6 +433,7 @@ void Trials::End(TrialResult& result) {
   if (result.outcome == TrialResult::Outcome::kPassed) return;
   Count(result.mismatch.rules, tally_.wrong_by_rule);
   *result.sequence.mutable_profile() = options_.profile;
+  result.sequence.set_suffix(suffix_);
   for (v1::Operation& operation : operations_) {
     std::string call = subject_.DescribeCall(operation);
     if (!call.empty()) result.calls.push_back(std::move(call));
@@ -288,8 +441,18 @@ void Trials::End(TrialResult& result) {
     *result.sequence.add_operations() = operation;
   }
   for (v1::Operation& operation : parallel_) {
+    symbols_.FillIn(operation);
+    std::string call = subject_.DescribeCall(operation);
+    if (!call.empty()) result.calls.push_back(std::move(call));
     ClearIds(operation);
     *result.sequence.add_parallel() = operation;
+  }
+  if (result.step < 0 && result.look.call_case() != 0) {
+    std::string call = subject_.DescribeCall(result.look);
+    if (!call.empty()) result.calls.push_back(std::move(call));
+  }
+  if (counting_ && result.outcome == TrialResult::Outcome::kOpen) {
+    ++tally_.open_sequences;
   }
 }
 
@@ -332,18 +495,18 @@ TrialResult Trials::Run(const OperationWalk& walk) {
 TrialResult Trials::Replay(const v1::Sequence& sequence) {
   TrialResult result;
   if (sequence.parallel().empty()) {
-    MakeAll(sequence.operations(), result);
+    MakeAll(sequence.operations(), sequence.suffix(), result);
     End(result);
     return result;
   }
   if (!Begin(result)) return result;
-  operations_ = sequence.operations();
+  operations_ = Renamed(sequence.operations(), sequence.suffix());
   bool goes_on = true;
   for (int i = 0; goes_on && i < operations_.size(); ++i) {
     goes_on = Make(operations_[i], i, result);
   }
   if (goes_on) {
-    parallel_ = sequence.parallel();
+    parallel_ = Renamed(sequence.parallel(), sequence.suffix());
     generator_->Adopt(operations_);
     generator_->Adopt(parallel_);
     RunInParallel(result);
@@ -392,6 +555,10 @@ void Trials::RunInParallel(TrialResult& result) {
     tally_.steps += history->entries_size() + look.entries_size();
   }
 
+  if (HasFailed(*history, result)) {
+    LearnMerges(*history);
+    return;
+  }
   Explanation explanation =
       Explain(*oracle_, *comparison_, *history, look, options_.attempts_max);
   switch (explanation.outcome) {
@@ -410,10 +577,40 @@ void Trials::RunInParallel(TrialResult& result) {
       LearnMerges(*history);
       return;
     case Explanation::Outcome::kNotExplained:
-      Conclude(std::move(explanation.mismatch), result);
+      Conclude(std::move(explanation.mismatch), /*code=*/200, result);
+      result.expected = std::move(explanation.expected);
+      result.actual = std::move(explanation.actual);
+      if (!options_.capabilities.notifications()) {
+        result.expected.clear_notifications();
+      }
       LearnMerges(*history);
       return;
   }
+}
+
+bool Trials::HasFailed(const v1::History& history, TrialResult& result) {
+  // What the calls before it have led to is a guess, as is its rule.
+  Oracle oracle = *oracle_;
+  for (const v1::HistoryEntry& entry : history.entries()) {
+    const Expectation expected = oracle.Apply(entry.operation());
+    const int code = entry.answer().code();
+    if (code < 500) continue;
+    Comparison comparison(options_.capabilities);
+    absl::optional<Mismatch> mismatch =
+        comparison.Compare(entry.operation(), expected, entry.answer(), oracle);
+    if (!mismatch.has_value()) continue;
+    mismatch->summary =
+        absl::StrCat("a call of client ", entry.operation().client(),
+                     " in parallel: ", mismatch->summary);
+    Conclude(*std::move(mismatch), code, result);
+    result.expected = expected.answer;
+    if (!options_.capabilities.notifications()) {
+      result.expected.clear_notifications();
+    }
+    result.actual = entry.answer();
+    return true;
+  }
+  return false;
 }
 
 // No order is known, but what was merged in it is.

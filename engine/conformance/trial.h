@@ -61,6 +61,8 @@ struct TrialResult {
   v1::Answer expected;
   v1::Answer actual;
   int step = -1;
+  // The call of the look at the end that was made last.
+  v1::Operation look;
   // How many steps of the walk were made.
   size_t walk_steps = 0;
   // What was made: only where the outcome is not kPassed. Without ids.
@@ -80,6 +82,7 @@ struct Tally {
   int64_t steps = 0;
   int64_t histories_explained = 0;
   int64_t histories_not_decided = 0;
+  int64_t open_sequences = 0;
 };
 
 // Not thread-safe. Total: whatever the subject does is a result.
@@ -101,9 +104,13 @@ class Trials {
   using Operations = google::protobuf::RepeatedPtrField<v1::Operation>;
 
   bool Begin(TrialResult& result);
+  void NoteLeftOver(const std::string& left_over);
   // Makes one operation; false where the sequence ends with it.
   bool Make(v1::Operation& operation, int step, TrialResult& result);
-  void MakeAll(const Operations& operations, TrialResult& result);
+  // `operations`, whose names end in `suffix`, as those of this trial.
+  Operations Renamed(Operations operations, const std::string& suffix) const;
+  void MakeAll(const Operations& operations, const std::string& suffix,
+               TrialResult& result);
   void LookBefore(TrialResult& result);
   void Look(TrialResult& result);
   void RunInParallel(TrialResult& result);
@@ -113,7 +120,14 @@ class Trials {
              const v1::Answer& answer);
   // Where notifications come late: whether they are right.
   void CheckLateNotifications(TrialResult& result);
-  void Conclude(Mismatch mismatch, TrialResult& result) const;
+  // `code` is that of the answer; 0 where nothing could be made of it.
+  void Conclude(Mismatch mismatch, int code, TrialResult& result) const;
+  // Whether `operation`, of refs that were as `before`, has merged, by the code
+  // of an answer that is wrong.
+  void NoteMerge(const v1::Operation& operation,
+                 const std::vector<v1::RefFixture>& before, int code);
+  // Whether a call in parallel failed as no order can explain.
+  bool HasFailed(const v1::History& history, TrialResult& result);
   // What is to be done when all calls are made.
   void End(TrialResult& result);
   void Count(const std::vector<int>& rules, Tally::ByRule& by_rule) const;
@@ -124,13 +138,19 @@ class Trials {
   Tally tally_;
   bool counting_ = true;
   int64_t trials_ = 0;
-  std::string left_over_;
+  // What could not be deleted so far, for people.
+  std::vector<std::string> left_over_;
 
   // What is believed of a repository that is shared, from trial to trial.
   google::protobuf::RepeatedPtrField<v1::RefFixture> refs_;
   bool others_exist_ = false;
+  // Where the last trial ended at a wrong answer that may have merged, or not.
+  absl::optional<google::protobuf::RepeatedPtrField<v1::RefFixture>>
+      refs_as_answered_;
 
   // Of the trial that is being made, or was made last.
+  // What its names end in where the repository is shared.
+  std::string suffix_;
   absl::optional<Oracle> oracle_;
   absl::optional<Comparison> comparison_;
   absl::optional<Generator> generator_;
