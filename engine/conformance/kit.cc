@@ -122,7 +122,7 @@ class KitRun {
         continue;
       }
       report_.set_could_not_run(
-          absl::StrCat("the known failures: there is no rule R", rule));
+          absl::StrCat("the known failures: the kit has no rule R", rule));
       return false;
     }
     const absl::StatusOr<v1::Capabilities> capabilities = subject_.Describe();
