@@ -1,5 +1,6 @@
 #include "slipway/adapters/sqlite/database.h"
 
+#include <cerrno>
 #include <chrono>
 #include <thread>
 #include <utility>
@@ -178,6 +179,13 @@ absl::Status Database::OverwriteFailedCommit() {
   return status;
 }
 
+bool Database::FailedForRoom() const {
+  if ((last_failure_ & 0xff) == SQLITE_FULL) return true;
+  return last_failure_ == SQLITE_IOERR_WRITE &&
+         (last_errno_ == EFBIG || last_errno_ == ENOSPC ||
+          last_errno_ == EDQUOT);
+}
+
 absl::Status Database::TransactionIsLost() const {
   return absl::UnavailableError(
       absl::StrCat(path_, ": storage failed: the transaction was undone"));
@@ -192,6 +200,7 @@ int64_t Database::TakeRetries() { return std::exchange(retries_, 0); }
 
 absl::Status Database::Failure(int code) {
   last_failure_ = code;
+  last_errno_ = handle_ == nullptr ? 0 : sqlite3_system_errno(handle_);
   const absl::string_view why =
       handle_ == nullptr || code != (sqlite3_extended_errcode(handle_))
           ? sqlite3_errstr(code)

@@ -103,6 +103,8 @@ class Database {
   // Whether the last failure was that the file, or its directory, cannot be
   // written at all.
   bool CannotBeWritten() const;
+  // Whether the last failure was that a write found no room.
+  bool FailedForRoom() const;
 
   // What `code`, or the last error, means for a caller.
   absl::Status Failure(int code);
@@ -137,6 +139,7 @@ class Database {
   int64_t wal_pages_ = 0;
   int64_t wal_pages_max_ = 0;
   int last_failure_ = SQLITE_OK;
+  int last_errno_ = 0;
   int64_t data_version_ = -1;
 };
 

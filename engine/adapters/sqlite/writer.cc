@@ -267,9 +267,10 @@ absl::Status Writer::Commit(size_t size) {
   status = internal::Run(*database_, Sql::kCommit);
   if (!status.ok()) {
     // A contradiction is found before anything is written, and leaves the
-    // transaction open. Else the whole of it may be in the WAL: what failed may
+    // transaction open. Where there was no room, its last page, which makes it
+    // count, is not in the WAL. Else the whole of it may be: what failed may
     // have been the sync.
-    is_in_doubt_ = !database_->InTransaction();
+    is_in_doubt_ = !database_->InTransaction() && !database_->FailedForRoom();
     return status;
   }
   database_->LeaveTransaction();
