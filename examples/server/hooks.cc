@@ -29,7 +29,8 @@ absl::Status CheckUrl(size_t number, const std::string& url) {
   if (scheme && !host.empty() && plain && visible) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat("--webhook number ", number,
-                   " is not http:// or https://, a host and a path"));
+                   " is not http:// or https:// and a host, without "
+                   "credentials"));
 }
 
 absl::StatusOr<std::string> ReadSecret(const std::string& path) {

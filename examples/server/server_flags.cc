@@ -46,7 +46,8 @@ ABSL_FLAG(std::string, webhook, "",
           "each further one");
 ABSL_FLAG(std::string, webhook_secret_file, "",
           "file with the secret that signs what is told; one for each "
-          "--webhook, in the same order");
+          "--webhook, in the same order. A line break at its end is not part "
+          "of it");
 ABSL_FLAG(bool, webhook_allow_private, true,
           "whether webhooks may go to this machine and to private networks. "
           "This is an example; where others choose the URLs, say "

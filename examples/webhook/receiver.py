@@ -11,7 +11,7 @@ import json
 import sys
 
 with open(sys.argv[1], "rb") as file:
-    SECRET = file.read()
+    SECRET = file.read().rstrip(b"\r\n")
 SEEN = set()
 
 

@@ -5,7 +5,6 @@
 #include <chrono>
 #include <fstream>
 #include <iostream>
-#include <iterator>
 #include <string>
 #include <thread>
 
@@ -18,9 +17,13 @@
 #include "slipway/runner/runner.h"
 
 int main(int argc, char** argv) {
-  if (argc != 3) return 2;
+  if (argc != 3) {
+    std::cerr << "usage: webhook URL SECRET_FILE\n";
+    return 2;
+  }
   std::ifstream file(argv[2]);
-  const std::string secret((std::istreambuf_iterator<char>(file)), {});
+  std::string secret;
+  std::getline(file, secret);
 
   // Store and queue of one database, in your own program.
   slipway::MemoryStore store;

@@ -761,7 +761,7 @@ TEST_F(PostgresStoreTest, ALockThatIsNotHadInTimeIsWaitedForOnce) {
       " FROM pg_stat_activity WHERE datname = current_database() AND "
       "wait_event_type = 'Lock'";
   v1::Decision decision;
-  // While this is being decided the callers gather, and another session is the
+  // While this is being decided the callers gather, and another client is the
   // first that waits for the table, of which it will have every row.
   const absl::Status first = store->Transact(
       {rules, command,

@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 
 namespace slipway {
 namespace internal {
@@ -293,6 +294,13 @@ absl::Status CheckLength(const std::string& path) {
   const uintmax_t size = std::filesystem::file_size(path, error);
   // Missing, or made a moment ago.
   if (error || size == 0) return absl::OkStatus();
+  constexpr absl::string_view kMagic("SQLite format 3\0", 16);
+  if (read >= kMagic.size() &&
+      absl::string_view(reinterpret_cast<char*>(header), kMagic.size()) !=
+          kMagic) {
+    return absl::DataLossError(absl::StrCat(
+        path, " is no database of SQLite, or damaged from its start"));
+  }
   // 1 stands for what has no room in 16 bits.
   const uint64_t page_size =
       number(kPageSizeAt, 2) == 1 ? 65536 : number(kPageSizeAt, 2);
