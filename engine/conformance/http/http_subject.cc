@@ -158,6 +158,17 @@ HttpSubject::HttpSubject(HttpSubjectOptions options)
     : options_(std::move(options)), patience_ms_(options_.webhook_timeout_ms) {}
 
 absl::StatusOr<v1::Capabilities> HttpSubject::Describe() {
+  v1::Operation look;
+  look.mutable_list_deployments()->set_per_page(1);
+  const absl::StatusOr<v1::Answer> answer = Apply(look);
+  // Where nothing answers, or nothing good, the trials tell.
+  if (answer.ok() && answer->code() == 404) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "there is no repository ", options_.owner, "/", options_.repository,
+        " at ", options_.url,
+        ", or that is not where the API begins (/api/v3 on an Enterprise "
+        "Server)"));
+  }
   v1::Capabilities capabilities = options_.known;
   capabilities.set_fresh_repository(false);
   capabilities.set_lends_clock(false);

@@ -406,6 +406,16 @@ TEST(Runner, AServerThatFails) {
   }
 }
 
+TEST(Runner, ARepositoryThatIsNotThere) {
+  const RawServer server(
+      HttpAnswer("404 Not Found", "application/json", R"({"message":"no"})"),
+      RawServer::Then::kClose);
+  const Outcome outcome = RunRunner(server.Options());
+  EXPECT_EQ(outcome.exit_status, 2) << outcome.text;
+  EXPECT_THAT(outcome.text, AllOf(HasSubstr("there is no repository octocat/"),
+                                  HasSubstr("\nCOULD NOT RUN\n")));
+}
+
 TEST(Runner, AServerThatAnswersAPage) {
   const RawServer server(
       HttpAnswer("200 OK", "text/html",
