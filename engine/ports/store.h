@@ -42,6 +42,9 @@ namespace slipway {
 //   UNAVAILABLE: the store cannot answer now; trying again may help. After a
 //     transaction nothing has changed, unless the method says otherwise.
 //   DATA_LOSS: what is stored is damaged.
+// and a transaction, where even looking cannot tell any more, with
+//   UNKNOWN: it may have happened or not. An idempotency key (R100) makes
+//     asking again safe.
 // That something does not exist is an answer, not an error.
 class Store {
  public:

@@ -63,7 +63,8 @@ class Runner {
   // MERGE_REQUIRED: the merge has been tried (R13), and one that was done stays
   // even if this call fails after it.
   // ABORTED: the ref moved each time that it was to be merged; ask again.
-  // UNAVAILABLE, DATA_LOSS: the store's or source control's, see there.
+  // UNAVAILABLE, UNKNOWN, DATA_LOSS: the store's or source control's, see
+  // there.
   // RESOURCE_EXHAUSTED: there are no ids left.
   absl::StatusOr<v1::Decision> Execute(const v1::Command& command);
 
