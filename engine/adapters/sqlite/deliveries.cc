@@ -193,7 +193,7 @@ absl::StatusOr<std::vector<NumberedEntry>> ReadAllEntries(
 }
 
 absl::StatusOr<int64_t> LastGlobalPosition(Database& database) {
-  Query query(database, Sql::kLastGlobalPosition);
+  Query query(database, Sql::kFindEndOfStream);
   const int64_t position = query.Next() ? query.Int(0) : 0;
   if (!query.status().ok()) return query.status();
   return position;

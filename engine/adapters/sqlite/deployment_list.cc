@@ -66,10 +66,12 @@ absl::StatusOr<absl::optional<std::vector<Filter>>> FiltersOf(
         rows.FindEnvironment(repository.number, *params.environment);
     if (!environment.ok()) return environment.status();
     if (*environment == nullptr) return absl::optional<std::vector<Filter>>();
+    const absl::StatusOr<int64_t> count =
+        rows.CountDeployments(repository.number, *params.environment);
+    if (!count.ok()) return count.status();
     filters.push_back(
-        {(*environment)->body.id(), (*environment)->deployment_count,
-         Sql::kListIdsByEnvironment, Sql::kListIdsByEnvironmentBackwards,
-         Sql::kFilterIdsByEnvironment, 3});
+        {(*environment)->body.id(), *count, Sql::kListIdsByEnvironment,
+         Sql::kListIdsByEnvironmentBackwards, Sql::kFilterIdsByEnvironment, 3});
   }
   return absl::make_optional(std::move(filters));
 }
@@ -154,10 +156,10 @@ absl::Status ListDeployments(Rows& rows, const Rows::Repository& repository,
   if (!status.ok()) return status;
   page->rows.reserve(ids.size());
   for (const int64_t id : ids) {
-    absl::StatusOr<absl::optional<DeploymentRow>> row =
+    absl::StatusOr<DeploymentRow*> row =
         rows.FindDeployment(repository.number, id);
     if (!row.ok()) return row.status();
-    if (!row->has_value()) {
+    if (*row == nullptr) {
       return absl::DataLossError("an index of the file is damaged");
     }
     page->rows.push_back(std::move((*row)->deployment));

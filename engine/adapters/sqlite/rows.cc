@@ -14,8 +14,14 @@ namespace slipway {
 namespace internal {
 namespace {
 
-// Of repositories, environments and labels each, before it starts anew.
+// Of repositories, environments, labels and sets of live deployments each,
+// before it starts anew.
 constexpr size_t kCachedMax = 20'000;
+// Of deployments, before those that came first are forgotten.
+constexpr size_t kDeploymentsCachedMax = 4'000;
+// Of live deployments in a set that is remembered; a larger one is asked for
+// each time.
+constexpr size_t kLiveCachedMax = 64;
 // Of each repository's refs.
 constexpr size_t kRefsCachedMax = 100;
 // Of a decision in one row of the outbox, so that a page costs what it gives.
@@ -47,19 +53,51 @@ void Rows::Clear() {
   repositories_.clear();
   environments_.clear();
   labels_.clear();
-  dirty_repositories_.clear();
-  dirty_environments_.clear();
   dirty_labels_.clear();
-  last_global_position_.reset();
-  next_id_.reset();
+  deployments_.clear();
+  arrivals_.clear();
+  dirty_deployments_.clear();
+  live_.clear();
+  stream_.reset();
   next_id_is_dirty_ = false;
 }
 
 void Rows::ClearIfLarge() {
   if (repositories_.size() > kCachedMax || environments_.size() > kCachedMax ||
-      labels_.size() > kCachedMax) {
+      labels_.size() > kCachedMax || live_.size() > kCachedMax) {
     Clear();
   }
+  while (arrivals_.size() > kDeploymentsCachedMax) {
+    Forget(arrivals_.front());
+    arrivals_.pop_front();
+  }
+}
+
+DeploymentRow* Rows::AddRow(int64_t repository, int64_t id) {
+  std::unique_ptr<DeploymentRow>& place = deployments_[{repository, id}];
+  if (place != nullptr) {
+    place->Clear();
+  } else {
+    arrivals_.emplace_back(repository, id);
+    if (spare_rows_.empty()) {
+      place = std::make_unique<DeploymentRow>();
+    } else {
+      place = std::move(spare_rows_.back());
+      spare_rows_.pop_back();
+    }
+  }
+  place->repository = repository;
+  return place.get();
+}
+
+void Rows::Forget(const std::pair<int64_t, int64_t>& key) {
+  const auto found = deployments_.find(key);
+  if (found == deployments_.end()) return;
+  if (spare_rows_.size() < kDeploymentsCachedMax) {
+    found->second->Clear();
+    spare_rows_.push_back(std::move(found->second));
+  }
+  deployments_.erase(found);
 }
 
 absl::Status Rows::Contradiction(absl::string_view what) const {
@@ -84,14 +122,14 @@ absl::StatusOr<Rows::Repository*> Rows::FindRepository(
   auto found = std::make_unique<Repository>();
   found->number = query.Int(0);
   if (!query.IsNull(1)) {
-    absl::Status status = query.Parse(6, &found->body.emplace());
+    absl::Status status = query.Parse(2, &found->body.emplace());
     if (!status.ok()) return status;
     if (found->body->id() != query.Int(1)) return query.Damaged();
   }
-  found->last_id = query.Int(2);
   found->last_position = query.Int(3);
-  found->last_label = query.Int(4);
-  found->deployment_count = query.Int(5);
+  found->last_id = query.Int(4);
+  found->last_label = query.Int(5);
+  found->deployment_count = query.Int(6);
   std::unique_ptr<Repository>& place = repositories_[std::move(key)];
   place = std::move(found);
   return place.get();
@@ -109,10 +147,9 @@ absl::StatusOr<Rows::Environment*> Rows::FindEnvironment(
   }
   auto found = std::make_unique<Environment>();
   found->repository = repository;
-  absl::Status status = query.Parse(2, &found->body);
+  absl::Status status = query.Parse(1, &found->body);
   if (!status.ok()) return status;
   if (found->body.id() != query.Int(0)) return query.Damaged();
-  found->deployment_count = query.Int(1);
   std::unique_ptr<Environment>& place = environments_[std::move(key)];
   place = std::move(found);
   return place.get();
@@ -137,17 +174,36 @@ absl::StatusOr<Rows::Label*> Rows::FindLabel(int64_t repository, LabelKind kind,
   return labels_.insert(std::move(found)).first->get();
 }
 
-absl::StatusOr<absl::optional<DeploymentRow>> Rows::FindDeployment(
-    int64_t repository, int64_t id) {
-  absl::optional<DeploymentRow> row;
+absl::StatusOr<DeploymentRow*> Rows::FindDeployment(int64_t repository,
+                                                    int64_t id) {
+  const auto known = deployments_.find({repository, id});
+  if (known != deployments_.end()) return known->second.get();
   Query query(database_, Sql::kFindDeployment, repository, id);
   if (!query.Next()) {
     if (!query.status().ok()) return query.status();
-    return row;
+    return nullptr;
   }
-  absl::Status status = ReadDeployment(query, &row.emplace());
-  if (!status.ok()) return status;
-  return row;
+  return Remember(repository, query);
+}
+
+absl::StatusOr<DeploymentRow*> Rows::Remember(int64_t repository,
+                                              const Query& query) {
+  const int64_t id = query.Int(0);
+  const auto known = deployments_.find({repository, id});
+  if (known != deployments_.end()) return known->second.get();
+  DeploymentRow* row = AddRow(repository, id);
+  absl::Status status = ReadDeployment(query, row);
+  if (status.ok()) return row;
+  Forget({repository, id});
+  return status;
+}
+
+absl::StatusOr<int64_t> Rows::CountDeployments(int64_t repository,
+                                               absl::string_view environment) {
+  absl::StatusOr<Label*> label =
+      FindLabel(repository, LabelKind::kEnvironment, FoldName(environment));
+  if (!label.ok()) return label.status();
+  return *label == nullptr ? 0 : (*label)->deployment_count;
 }
 
 // ---------------------------------------------------------------------------
@@ -193,21 +249,15 @@ absl::Status Rows::AddFacts(const v1::Rules& rules, const v1::Command& command,
       const int64_t id = command.has_create_status()
                              ? command.create_status().deployment_id()
                              : command.delete_deployment().deployment_id();
-      DeploymentRow& row = row_of_request_;
-      {
-        Query query(database_, Sql::kFindDeployment, number, id);
-        if (!query.Next()) return query.status();
-        absl::Status status = ReadDeployment(query, &row);
-        if (!status.ok()) return status;
-      }
-      facts->set_latest_status_id(row.latest_status_id);
-      absl::Status status =
-          command.has_create_status()
-              ? AddStatusFacts(rules, command.create_status(), *repository, row,
-                               facts)
-              : AddDeletionFacts(rules, *repository, row, facts);
-      facts->mutable_deployment()->Swap(&row.deployment);
-      return status;
+      absl::StatusOr<DeploymentRow*> row = FindDeployment(number, id);
+      if (!row.ok()) return row.status();
+      if (*row == nullptr) return absl::OkStatus();
+      *facts->mutable_deployment() = (*row)->deployment;
+      facts->set_latest_status_id((*row)->latest_status_id);
+      return command.has_create_status()
+                 ? AddStatusFacts(rules, command.create_status(), *repository,
+                                  **row, facts)
+                 : AddDeletionFacts(rules, *repository, **row, facts);
     }
     case v1::Command::kDeleteRef: {
       const v1::DeleteRef& request = command.delete_ref();
@@ -342,11 +392,10 @@ absl::Status Rows::AddStatusFacts(const v1::Rules& rules,
       rules.prior_deployments() == v1::PRIOR_DEPLOYMENTS_EVERY_OTHER
           ? std::numeric_limits<int64_t>::max()
           : id;
-  const Sql sql =
+  const int64_t task_label =
       rules.inactivation_scope() == v1::INACTIVATION_SCOPE_ENVIRONMENT_AND_TASK
-          ? Sql::kListLiveByTask
-          : Sql::kListLive;
-  int kinds = 0;
+          ? row.task_label
+          : 0;
   for (const bool transient : {false, true}) {
     for (const bool production : {false, true}) {
       // A whole pair of flags is left out where the rules exempt it, so that
@@ -358,40 +407,103 @@ absl::Status Rows::AddStatusFacts(const v1::Rules& rules,
       probe.set_transient_environment(transient);
       probe.set_production_environment(production);
       if (!Retires(rules, row.deployment, name, probe)) continue;
-      ++kinds;
-      const auto add_from = [&](Query& query) {
-        while (query.Next()) {
-          absl::Status status = ReadDeployment(query, &row_);
-          if (!status.ok()) return status;
-          v1::LiveDeployment live = LiveDeploymentOf(row_.deployment);
-          if (Retires(rules, row.deployment, name, live)) {
-            *facts->add_live_deployments() = std::move(live);
-          }
-        }
-        return query.status();
-      };
-      absl::Status status;
-      if (sql == Sql::kListLive) {
-        Query query(database_, sql, repository.number,
-                    (*environment)->body.id(), transient, production, id_end);
-        status = add_from(query);
-      } else {
-        Query query(database_, sql, repository.number,
-                    (*environment)->body.id(), transient, production, id_end,
-                    row.task_label);
-        status = add_from(query);
-      }
+      absl::Status status = ForEachLive(
+          LiveKey(repository.number, (*environment)->body.id(), transient,
+                  production),
+          id_end, task_label, [&](const DeploymentRow& other) {
+            v1::LiveDeployment live = LiveDeploymentOf(other.deployment);
+            if (Retires(rules, row.deployment, name, live)) {
+              *facts->add_live_deployments() = std::move(live);
+            }
+          });
       if (!status.ok()) return status;
     }
   }
-  if (kinds > 1) {
-    std::sort(facts->mutable_live_deployments()->begin(),
-              facts->mutable_live_deployments()->end(),
-              [](const v1::LiveDeployment& a, const v1::LiveDeployment& b) {
-                return a.id() < b.id();
-              });
-  }
+  std::sort(facts->mutable_live_deployments()->begin(),
+            facts->mutable_live_deployments()->end(),
+            [](const v1::LiveDeployment& a, const v1::LiveDeployment& b) {
+              return a.id() < b.id();
+            });
   return absl::OkStatus();
+}
+
+absl::Status Rows::ForEachLive(
+    const LiveKey& key, int64_t id_end, int64_t task_label,
+    absl::FunctionRef<void(const DeploymentRow&)> see) {
+  absl::StatusOr<LiveSet*> known = FindLive(key);
+  if (!known.ok()) return known.status();
+  if (*known != nullptr) {
+    for (const int64_t id : **known) {
+      if (id >= id_end) break;
+      absl::StatusOr<DeploymentRow*> row = FindDeployment(std::get<0>(key), id);
+      if (!row.ok()) return row.status();
+      if (*row == nullptr) return Contradiction("a live deployment is missing");
+      see(**row);
+    }
+    return absl::OkStatus();
+  }
+  // Task by task, so that of those with higher ids one is looked at for each
+  // task at the most.
+  const auto& [repository, environment, transient, production] = key;
+  int64_t task = task_label;
+  while (true) {
+    if (task_label == 0) {
+      Query next(database_, Sql::kNextLiveTask, repository, environment,
+                 transient, production, task);
+      if (!next.Next()) return next.status();
+      task = next.Int(0);
+    }
+    Query query(database_, Sql::kListLiveByTask, repository, environment,
+                transient, production, task, id_end);
+    while (query.Next()) {
+      absl::StatusOr<DeploymentRow*> row = Remember(repository, query);
+      if (!row.ok()) return row.status();
+      see(**row);
+    }
+    if (!query.status().ok() || task_label != 0) return query.status();
+  }
+}
+
+absl::StatusOr<Rows::LiveSet*> Rows::FindLive(const LiveKey& key) {
+  const auto known = live_.find(key);
+  if (known != live_.end()) return known->second.get();
+  absl::Status status = FlushDeployments();
+  if (!status.ok()) return status;
+  const auto& [repository, environment, transient, production] = key;
+  auto found = std::make_unique<LiveSet>();
+  Query query(database_, Sql::kListLive, repository, environment, transient,
+              production, static_cast<int64_t>(kLiveCachedMax) + 1);
+  while (query.Next()) {
+    absl::StatusOr<DeploymentRow*> row = Remember(repository, query);
+    if (!row.ok()) return row.status();
+    found->push_back(query.Int(0));
+  }
+  if (!query.status().ok()) return query.status();
+  if (found->size() > kLiveCachedMax) return nullptr;
+  std::sort(found->begin(), found->end());
+  std::unique_ptr<LiveSet>& place = live_[key];
+  place = std::move(found);
+  return place.get();
+}
+
+void Rows::NoteLive(const DeploymentRow& row, bool is_live) {
+  const auto known =
+      live_.find(LiveKey(row.repository, row.environment_id,
+                         row.deployment.transient_environment(),
+                         row.deployment.production_environment()));
+  if (known == live_.end()) return;
+  LiveSet& live = *known->second;
+  const auto place =
+      std::lower_bound(live.begin(), live.end(), row.deployment.id());
+  const bool was_live = place != live.end() && *place == row.deployment.id();
+  if (was_live == is_live) return;
+  if (!is_live) {
+    live.erase(place);
+  } else if (live.size() < kLiveCachedMax) {
+    live.insert(place, row.deployment.id());
+  } else {
+    live_.erase(known);
+  }
 }
 
 absl::Status Rows::AddDeletionFacts(const v1::Rules& rules,
@@ -403,35 +515,30 @@ absl::Status Rows::AddDeletionFacts(const v1::Rules& rules,
     facts->set_only_one_in_scope(repository.deployment_count == 1);
     return absl::OkStatus();
   }
-  absl::StatusOr<Environment*> environment =
-      NeedEnvironment(repository, row.deployment.environment());
-  if (!environment.ok()) return environment.status();
-  facts->set_only_one_in_scope((*environment)->deployment_count == 1);
+  const absl::StatusOr<int64_t> count =
+      CountDeployments(repository.number, row.deployment.environment());
+  if (!count.ok()) return count.status();
+  facts->set_only_one_in_scope(*count == 1);
   return absl::OkStatus();
 }
 
 // ---------------------------------------------------------------------------
 // Changes.
 
-void Rows::MarkDirty(Repository& repository) {
-  ++changes_;
-  if (repository.is_dirty) return;
-  repository.is_dirty = true;
-  dirty_repositories_.push_back(&repository);
-}
-
-void Rows::Count(Environment& environment, int64_t by) {
-  environment.deployment_count += by;
-  if (environment.is_dirty) return;
-  environment.is_dirty = true;
-  dirty_environments_.push_back(&environment);
-}
-
 void Rows::Count(Label& label, int64_t by) {
   label.deployment_count += by;
   if (label.is_dirty) return;
   label.is_dirty = true;
   dirty_labels_.push_back(&label);
+}
+
+absl::Status Rows::CountLess(const Repository& repository, LabelKind kind,
+                             absl::string_view value) {
+  absl::StatusOr<Label*> label = FindLabel(repository.number, kind, value);
+  if (!label.ok()) return label.status();
+  if (*label == nullptr) return Contradiction("a label is missing");
+  Count(**label, -1);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Rows::Repository*> Rows::InsertRepository(
@@ -459,7 +566,6 @@ absl::StatusOr<Rows::Label*> Rows::FindOrAddLabel(Repository& repository,
   added->kind = kind;
   added->value = std::string(value);
   added->number = ++repository.last_label;
-  MarkDirty(repository);
   absl::Status status = Run(database_, Sql::kInsertLabel, repository.number,
                             added->number, static_cast<int>(kind), value);
   if (!status.ok()) return status;
@@ -489,7 +595,7 @@ absl::Status Rows::Keep(const v1::Rules& rules, const v1::Command& command,
     if (repository != nullptr &&
         (repository->body.has_value() || command.has_put_repository())) {
       const v1::Acceptance& acceptance = decision.acceptance();
-      MarkDirty(*repository);
+      ++changes_;
       // What others refer to comes first; it is the last of its decision (R17).
       for (const v1::Event& event : acceptance.events()) {
         if (event.type() != v1::EVENT_TYPE_ENVIRONMENT_CREATED) continue;
@@ -502,18 +608,6 @@ absl::Status Rows::Keep(const v1::Rules& rules, const v1::Command& command,
         if (!status.ok()) return status;
       }
       absl::Status status = AppendToOutbox(acceptance, *repository);
-      // Ids may come from elsewhere: those of the store's own source go on
-      // above them, or the repository would refuse each until they are there.
-      if (status.ok()) status = LoadNextId();
-      if (status.ok() && repository->last_id >= *next_id_) {
-        next_id_ = repository->last_id + 1;
-        next_id_is_dirty_ = true;
-      }
-      // Who has which id is looked up in the file.
-      if (status.ok() &&
-          (command.has_put_repository() || command.has_delete_repository())) {
-        status = Flush();
-      }
       if (!status.ok()) return status;
     }
   }
@@ -570,7 +664,7 @@ absl::Status Rows::Apply(const v1::Event& event, Repository& repository) {
     }
     case v1::EVENT_TYPE_REPOSITORY_PUT:
       repository.body = event.put_repository();
-      return absl::OkStatus();
+      return PutBody(repository);
     case v1::EVENT_TYPE_REPOSITORY_DELETED:
       return DeleteRepository(repository);
     case v1::EVENT_TYPE_REF_PUT: {
@@ -605,12 +699,14 @@ absl::Status Rows::CreateDeployment(const v1::Deployment& deployment,
   absl::StatusOr<Environment*> environment =
       NeedEnvironment(repository, deployment.environment());
   if (!environment.ok()) return environment.status();
-  std::array<Label*, 4> labels;
-  const std::array<std::pair<LabelKind, absl::string_view>, 4> values = {{
+  std::array<Label*, 5> labels;
+  const std::string environment_key = FoldName(deployment.environment());
+  const std::array<std::pair<LabelKind, absl::string_view>, 5> values = {{
       {LabelKind::kSha, deployment.sha()},
       {LabelKind::kRef, deployment.ref()},
       {LabelKind::kTask, deployment.task()},
       {LabelKind::kSpelling, deployment.environment()},
+      {LabelKind::kEnvironment, environment_key},
   }};
   for (size_t i = 0; i < values.size(); ++i) {
     absl::StatusOr<Label*> label =
@@ -619,87 +715,98 @@ absl::Status Rows::CreateDeployment(const v1::Deployment& deployment,
     labels[i] = *label;
     Count(**label, 1);
   }
-  Count(**environment, 1);
   ++repository.deployment_count;
   deployment.SerializeToString(&bytes_);
-  return Run(database_, Sql::kInsertDeployment, repository.number,
-             deployment.id(), (*environment)->body.id(),
-             deployment.transient_environment(),
-             deployment.production_environment(), labels[0]->number,
-             labels[1]->number, labels[2]->number, labels[3]->number,
-             deployment.updated_at_ms(), deployment.environment(), bytes_);
+  absl::Status status =
+      Run(database_, Sql::kInsertDeployment, repository.number, deployment.id(),
+          (*environment)->body.id(), deployment.transient_environment(),
+          deployment.production_environment(), labels[0]->number,
+          labels[1]->number, labels[2]->number, labels[3]->number,
+          deployment.updated_at_ms(), deployment.environment(), bytes_);
+  if (!status.ok()) return status;
+  DeploymentRow& row = *AddRow(repository.number, deployment.id());
+  row.deployment = deployment;
+  row.environment_id = (*environment)->body.id();
+  row.sha_label = labels[0]->number;
+  row.ref_label = labels[1]->number;
+  row.task_label = labels[2]->number;
+  row.spelling_label = labels[3]->number;
+  return status;
 }
 
 absl::Status Rows::CreateStatus(const v1::DeploymentStatus& status,
                                 Repository& repository) {
+  absl::StatusOr<DeploymentRow*> found =
+      FindDeployment(repository.number, status.deployment_id());
+  if (!found.ok()) return found.status();
+  if (*found == nullptr) return Contradiction("a status of no deployment");
+  DeploymentRow& row = **found;
   status.SerializeToString(&bytes_);
   absl::Status done = Run(database_, Sql::kInsertStatus, repository.number,
                           status.deployment_id(), status.id(), bytes_);
-  for (const bool moved : {false, true}) {
-    if (!done.ok()) return done;
-    done = Run(database_, Sql::kNoteStatus, repository.number,
-               status.deployment_id(), status.id(), status.state(),
-               status.created_at_ms(), status.environment());
-    if (!done.ok() || sqlite3_changes(database_.handle()) == 1) return done;
-    // No row of that environment: it is elsewhere.
-    done = moved ? Contradiction("a deployment cannot be moved")
-                 : Move(status, repository);
+  if (done.ok() && status.environment() != row.deployment.environment()) {
+    done = Move(status.environment(), repository, &row);
+  }
+  if (!done.ok()) return done;
+  row.latest_status_id = status.id();
+  row.latest_state = status.state();
+  ++row.status_count;
+  row.deployment.set_updated_at_ms(status.created_at_ms());
+  NoteLive(row, status.state() == v1::STATUS_STATE_SUCCESS);
+  if (!row.is_dirty) {
+    row.is_dirty = true;
+    dirty_deployments_.emplace_back(repository.number, row.deployment.id());
   }
   return done;
 }
 
-absl::Status Rows::Move(const v1::DeploymentStatus& status,
-                        Repository& repository) {
-  absl::StatusOr<absl::optional<DeploymentRow>> row =
-      FindDeployment(repository.number, status.deployment_id());
-  if (!row.ok()) return row.status();
-  if (!row->has_value()) return Contradiction("a status of no deployment");
-  const std::string& from = (*row)->deployment.environment();
-  absl::StatusOr<Environment*> old_environment =
-      NeedEnvironment(repository, from);
-  if (!old_environment.ok()) return old_environment.status();
-  absl::StatusOr<Label*> old_spelling =
-      FindLabel(repository.number, LabelKind::kSpelling, from);
-  if (!old_spelling.ok()) return old_spelling.status();
-  if (*old_spelling == nullptr) return Contradiction("a label is missing");
-  absl::StatusOr<Environment*> environment =
-      NeedEnvironment(repository, status.environment());
-  if (!environment.ok()) return environment.status();
+absl::Status Rows::Move(const std::string& environment, Repository& repository,
+                        DeploymentRow* row) {
+  NoteLive(*row, false);
+  const std::string& from = row->deployment.environment();
+  absl::Status status = CountLess(repository, LabelKind::kSpelling, from);
+  if (status.ok()) {
+    status = CountLess(repository, LabelKind::kEnvironment, FoldName(from));
+  }
+  if (!status.ok()) return status;
+  absl::StatusOr<Environment*> to = NeedEnvironment(repository, environment);
+  if (!to.ok()) return to.status();
   absl::StatusOr<Label*> spelling =
-      FindOrAddLabel(repository, LabelKind::kSpelling, status.environment());
+      FindOrAddLabel(repository, LabelKind::kSpelling, environment);
   if (!spelling.ok()) return spelling.status();
-  Count(**old_environment, -1);
-  Count(**old_spelling, -1);
-  Count(**environment, 1);
+  absl::StatusOr<Label*> label = FindOrAddLabel(
+      repository, LabelKind::kEnvironment, FoldName(environment));
+  if (!label.ok()) return label.status();
   Count(**spelling, 1);
+  Count(**label, 1);
+  row->deployment.set_environment(environment);
+  row->environment_id = (*to)->body.id();
+  row->spelling_label = (*spelling)->number;
   return Run(database_, Sql::kMoveDeployment, repository.number,
-             status.deployment_id(), (*environment)->body.id(),
-             (*spelling)->number, status.environment());
+             row->deployment.id(), row->environment_id, row->spelling_label,
+             environment);
 }
 
 absl::Status Rows::DeleteDeployment(int64_t id, Repository& repository) {
-  absl::StatusOr<absl::optional<DeploymentRow>> row =
-      FindDeployment(repository.number, id);
+  absl::StatusOr<DeploymentRow*> row = FindDeployment(repository.number, id);
   if (!row.ok()) return row.status();
-  if (!row->has_value()) return Contradiction("no such deployment");
+  if (*row == nullptr) return Contradiction("no such deployment");
   const v1::Deployment& deployment = (*row)->deployment;
-  absl::StatusOr<Environment*> environment =
-      NeedEnvironment(repository, deployment.environment());
-  if (!environment.ok()) return environment.status();
-  Count(**environment, -1);
-  const std::array<std::pair<LabelKind, absl::string_view>, 4> values = {{
+  const std::string environment_key = FoldName(deployment.environment());
+  const std::array<std::pair<LabelKind, absl::string_view>, 5> values = {{
       {LabelKind::kSha, deployment.sha()},
       {LabelKind::kRef, deployment.ref()},
       {LabelKind::kTask, deployment.task()},
       {LabelKind::kSpelling, deployment.environment()},
+      {LabelKind::kEnvironment, environment_key},
   }};
   for (const auto& [kind, value] : values) {
-    absl::StatusOr<Label*> label = FindLabel(repository.number, kind, value);
-    if (!label.ok()) return label.status();
-    if (*label == nullptr) return Contradiction("a label is missing");
-    Count(**label, -1);
+    absl::Status status = CountLess(repository, kind, value);
+    if (!status.ok()) return status;
   }
   --repository.deployment_count;
+  NoteLive(**row, false);
+  Forget({repository.number, id});
   absl::Status status =
       Run(database_, Sql::kDeleteStatuses, repository.number, id);
   if (!status.ok()) return status;
@@ -707,7 +814,7 @@ absl::Status Rows::DeleteDeployment(int64_t id, Repository& repository) {
 }
 
 absl::Status Rows::DeleteRepository(Repository& repository) {
-  // Counts of what is deleted must not come after it.
+  // What is left in memory must not come after it.
   absl::Status status = Flush();
   if (!status.ok()) return status;
   for (const Sql sql :
@@ -719,10 +826,22 @@ absl::Status Rows::DeleteRepository(Repository& repository) {
   }
   environments_.clear();
   labels_.clear();
+  deployments_.clear();
+  arrivals_.clear();
+  live_.clear();
   repository.body.reset();
   repository.deployment_count = 0;
-  MarkDirty(repository);
-  return absl::OkStatus();
+  return PutBody(repository);
+}
+
+absl::Status Rows::PutBody(const Repository& repository) {
+  absl::optional<int64_t> id;
+  bytes_.clear();
+  if (repository.body.has_value()) {
+    id = repository.body->id();
+    repository.body->SerializeToString(&bytes_);
+  }
+  return Run(database_, Sql::kPutRepositoryBody, repository.number, id, bytes_);
 }
 
 absl::Status Rows::AppendToOutbox(const v1::Acceptance& acceptance,
@@ -751,44 +870,86 @@ absl::Status Rows::AppendToOutbox(const v1::Acceptance& acceptance,
 
 absl::Status Rows::AppendRow(const v1::Acceptance& acceptance,
                              Repository& repository) {
-  if (!last_global_position_.has_value()) {
-    Query query(database_, Sql::kLastGlobalPosition);
-    last_global_position_ = query.Next() ? query.Int(0) : 0;
-    if (!query.status().ok()) return query.status();
-  }
+  absl::Status status = LoadStream();
+  if (!status.ok()) return status;
   const int count = acceptance.events_size();
-  *last_global_position_ += count;
+  stream_->last_global_position += count;
   repository.last_position += count;
+  // Ids may come from elsewhere: those of the store's own source go on above
+  // them, or the repository would refuse each until they are there.
+  stream_->next_id = std::max(stream_->next_id, repository.last_id + 1);
   acceptance.SerializeToString(&bytes_);
-  return Run(database_, Sql::kInsertOutbox, *last_global_position_,
-             repository.number, repository.last_position, count, bytes_);
+  return Run(database_, Sql::kInsertOutbox, stream_->last_global_position,
+             stream_->next_id, repository.number, repository.last_position,
+             count, repository.last_id, repository.last_label,
+             repository.deployment_count, bytes_);
 }
 
-absl::Status Rows::LoadNextId() {
-  if (next_id_.has_value()) return absl::OkStatus();
-  Query query(database_, Sql::kGetNextId);
-  if (!query.Next()) {
-    return query.status().ok() ? Contradiction("no next id") : query.status();
+absl::Status Rows::LoadStream() {
+  if (stream_.has_value()) return absl::OkStatus();
+  Stream stream;
+  {
+    Query query(database_, Sql::kGetNextId);
+    if (!query.Next()) {
+      return query.status().ok() ? Contradiction("no next id") : query.status();
+    }
+    stream.next_id = std::max(query.Int(0), next_id_min_);
   }
-  next_id_ = std::max(query.Int(0), next_id_min_);
-  return absl::OkStatus();
+  Query query(database_, Sql::kFindEndOfStream);
+  if (query.Next()) {
+    stream.last_global_position = query.Int(0);
+    stream.next_id = std::max(stream.next_id, query.Int(1));
+  }
+  if (query.status().ok()) stream_ = stream;
+  return query.status();
 }
 
 absl::StatusOr<int64_t> Rows::TakeIds(int64_t count) {
-  absl::Status status = LoadNextId();
+  absl::Status status = LoadStream();
   if (!status.ok()) return status;
-  if (count > kIdMax - *next_id_ + 1) {
+  if (count > kIdMax - stream_->next_id + 1) {
     return absl::ResourceExhaustedError("no ids are left below 2^53");
   }
-  next_id_is_dirty_ = true;
-  const int64_t first = *next_id_;
-  *next_id_ += count;
-  next_id_min_ = *next_id_;
+  const int64_t first = stream_->next_id;
+  stream_->next_id += count;
+  next_id_min_ = stream_->next_id;
   return first;
 }
 
+absl::StatusOr<int64_t> Rows::ReserveIds(int64_t count) {
+  absl::StatusOr<int64_t> first = TakeIds(count);
+  if (!first.ok()) return first;
+  ++changes_;
+  next_id_is_dirty_ = true;
+  return first;
+}
+
+absl::Status Rows::FlushDeployments() {
+  for (const std::pair<int64_t, int64_t>& key : dirty_deployments_) {
+    const auto found = deployments_.find(key);
+    if (found == deployments_.end() || !found->second->is_dirty) continue;
+    DeploymentRow& row = *found->second;
+    row.is_dirty = false;
+    absl::Status status =
+        Run(database_, Sql::kNoteStatus, key.first, key.second,
+            row.latest_status_id, row.latest_state,
+            row.deployment.updated_at_ms(), row.status_count);
+    if (status.ok() && sqlite3_changes(database_.handle()) != 1) {
+      status = Contradiction("a deployment is missing");
+    }
+    if (!status.ok()) {
+      // It is among the facts of another decision that it may fail.
+      ++changes_;
+      return status;
+    }
+  }
+  dirty_deployments_.clear();
+  return absl::OkStatus();
+}
+
 absl::Status Rows::Flush() {
-  absl::Status status;
+  absl::Status status = FlushDeployments();
+  if (!status.ok()) return status;
   for (Label* label : dirty_labels_) {
     label->is_dirty = false;
     if (label->deployment_count > 0) {
@@ -804,31 +965,9 @@ absl::Status Rows::Flush() {
     if (!status.ok()) return status;
   }
   dirty_labels_.clear();
-  for (Environment* environment : dirty_environments_) {
-    environment->is_dirty = false;
-    status =
-        Run(database_, Sql::kUpdateEnvironmentCount, environment->repository,
-            environment->body.id(), environment->deployment_count);
-    if (!status.ok()) return status;
-  }
-  dirty_environments_.clear();
-  for (Repository* repository : dirty_repositories_) {
-    repository->is_dirty = false;
-    absl::optional<int64_t> id;
-    bytes_.clear();
-    if (repository->body.has_value()) {
-      id = repository->body->id();
-      repository->body->SerializeToString(&bytes_);
-    }
-    status = Run(database_, Sql::kUpdateRepository, repository->number, id,
-                 repository->last_id, repository->last_position,
-                 repository->last_label, repository->deployment_count, bytes_);
-    if (!status.ok()) return status;
-  }
-  dirty_repositories_.clear();
   if (next_id_is_dirty_) {
     next_id_is_dirty_ = false;
-    status = Run(database_, Sql::kSetNextId, *next_id_);
+    status = Run(database_, Sql::kSetNextId, stream_->next_id);
   }
   return status;
 }

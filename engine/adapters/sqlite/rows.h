@@ -8,6 +8,7 @@
 #define SLIPWAY_ENGINE_ADAPTERS_SQLITE_ROWS_H_
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <tuple>
@@ -16,6 +17,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "absl/functional/function_ref.h"
 #include "absl/hash/hash.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -35,11 +37,19 @@
 namespace slipway {
 namespace internal {
 
-// What deployments are listed by, beside their environment. Numbers are stored.
-enum class LabelKind { kSha = 1, kRef = 2, kTask = 3, kSpelling = 4 };
+// What deployments are listed by, and counted. Numbers are stored. The value of
+// kEnvironment is the environment's name without case.
+enum class LabelKind {
+  kSha = 1,
+  kRef = 2,
+  kTask = 3,
+  kSpelling = 4,
+  kEnvironment = 5
+};
 
 // A deployment with the columns beside its body.
 struct DeploymentRow {
+  int64_t repository = 0;
   v1::Deployment deployment;
   // 0: it has no status.
   int64_t latest_status_id = 0;
@@ -50,6 +60,17 @@ struct DeploymentRow {
   int64_t sha_label = 0;
   int64_t ref_label = 0;
   int64_t task_label = 0;
+  // Its latest status is not in the file yet.
+  bool is_dirty = false;
+
+  // Keeps its memory.
+  void Clear() {
+    v1::Deployment kept;
+    kept.Swap(&deployment);
+    *this = DeploymentRow();
+    kept.Clear();
+    deployment.Swap(&kept);
+  }
 };
 
 // Not thread-safe. What it gives points into it, until `Clear`.
@@ -63,15 +84,12 @@ class Rows {
     int64_t last_position = 0;
     int64_t last_label = 0;
     int64_t deployment_count = 0;
-    bool is_dirty = false;
     // What some refs are (R2), until one of the repository changes.
     absl::flat_hash_map<std::string, absl::optional<v1::ResolvedRef>> refs;
   };
   struct Environment {
     int64_t repository = 0;
     v1::Environment body;
-    int64_t deployment_count = 0;
-    bool is_dirty = false;
   };
   struct Label {
     int64_t repository = 0;
@@ -103,25 +121,31 @@ class Rows {
                                                absl::string_view name);
   absl::StatusOr<Label*> FindLabel(int64_t repository, LabelKind kind,
                                    absl::string_view value);
-  absl::StatusOr<absl::optional<DeploymentRow>> FindDeployment(
-      int64_t repository, int64_t id);
+  absl::StatusOr<DeploymentRow*> FindDeployment(int64_t repository, int64_t id);
+  // How many of them there are in an environment.
+  absl::StatusOr<int64_t> CountDeployments(int64_t repository,
+                                           absl::string_view environment);
 
   // Those of `slipway::FactsFor`, and the answer that the command's key has
   // had. `repository`: nullptr where there never was one.
   absl::Status AddFacts(const v1::Rules& rules, const v1::Command& command,
                         Repository* repository, v1::Facts* facts);
 
-  // Everything below changes rows, and leaves counters in memory until `Flush`.
-  // A failure leaves it half done: roll back, and `Clear`.
+  // Everything below changes rows, and leaves some of it in memory until
+  // `Flush`, so that what changes several times in a group is written once. A
+  // failure leaves it half done: roll back, and `Clear`.
 
   // Keeps what a decision on the facts of `AddFacts` has changed, and its
   // answer where the command has a key. Ids that it brings are not given by
   // `TakeIds` later.
   absl::Status Keep(const v1::Rules& rules, const v1::Command& command,
                     Repository* repository, const v1::Decision& decision);
-  // The first of `count` ids of the store's source.
+  // The first of `count` ids of the store's source, for a decision that is kept
+  // in this transaction, or not at all.
   absl::StatusOr<int64_t> TakeIds(int64_t count);
-  // Writes the counters.
+  // The same for others.
+  absl::StatusOr<int64_t> ReserveIds(int64_t count);
+  // Writes what is left in memory.
   absl::Status Flush();
 
   // Grows with every change: what is the same as before has changed nothing.
@@ -132,6 +156,12 @@ class Rows {
   Database& database() { return database_; }
 
  private:
+  // The live deployments of an environment that have the same flags: its
+  // repository and id, transient, production.
+  using LiveKey = std::tuple<int64_t, int64_t, bool, bool>;
+  // Their ids, in order.
+  using LiveSet = std::vector<int64_t>;
+
   absl::Status AddRefFacts(Repository& repository, const std::string& ref,
                            v1::Facts* facts);
   absl::StatusOr<absl::optional<v1::ResolvedRef>> Resolve(
@@ -142,6 +172,22 @@ class Rows {
                               const v1::CreateStatus& request,
                               const Repository& repository,
                               const DeploymentRow& row, v1::Facts* facts);
+  // The row of a query for them, which is kept.
+  absl::StatusOr<DeploymentRow*> Remember(int64_t repository,
+                                          const Query& query);
+  // An empty row among those that are kept.
+  DeploymentRow* AddRow(int64_t repository, int64_t id);
+  void Forget(const std::pair<int64_t, int64_t>& key);
+  // Calls `see` with the live deployments of an environment that have these
+  // flags and lower ids than `id_end`, and where `task_label` is not 0 that
+  // task; perhaps with others too, and in no order.
+  absl::Status ForEachLive(const LiveKey& key, int64_t id_end,
+                           int64_t task_label,
+                           absl::FunctionRef<void(const DeploymentRow&)> see);
+  // nullptr: they are too many to be remembered.
+  absl::StatusOr<LiveSet*> FindLive(const LiveKey& key);
+  // Remembers that it is live, or is no more.
+  void NoteLive(const DeploymentRow& row, bool is_live);
   absl::Status AddDeletionFacts(const v1::Rules& rules,
                                 const Repository& repository,
                                 const DeploymentRow& row, v1::Facts* facts);
@@ -159,8 +205,9 @@ class Rows {
                                 Repository& repository);
   absl::Status CreateStatus(const v1::DeploymentStatus& status,
                             Repository& repository);
-  // To the environment of a status; NOT_FOUND-like where it does not exist.
-  absl::Status Move(const v1::DeploymentStatus& status, Repository& repository);
+  // To the environment of that name, which exists.
+  absl::Status Move(const std::string& environment, Repository& repository,
+                    DeploymentRow* row);
   absl::Status DeleteDeployment(int64_t id, Repository& repository);
   absl::Status DeleteRepository(Repository& repository);
   absl::Status AppendToOutbox(const v1::Acceptance& acceptance,
@@ -170,10 +217,14 @@ class Rows {
   absl::Status KeepAnswer(const v1::Rules& rules, const v1::Command& command,
                           const Repository& repository,
                           const v1::Decision& decision);
-  void Count(Environment& environment, int64_t by);
   void Count(Label& label, int64_t by);
-  void MarkDirty(Repository& repository);
-  absl::Status LoadNextId();
+  // Of a label that must be there.
+  absl::Status CountLess(const Repository& repository, LabelKind kind,
+                         absl::string_view value);
+  absl::Status PutBody(const Repository& repository);
+  absl::Status FlushDeployments();
+  // Reads what the next entry of the stream and the next id are.
+  absl::Status LoadStream();
   absl::Status Contradiction(absl::string_view what) const;
 
   // Labels are found by what is in them, without a copy of it.
@@ -208,21 +259,32 @@ class Rows {
                       std::unique_ptr<Environment>>
       environments_;
   absl::flat_hash_set<std::unique_ptr<Label>, LabelHash, LabelEqual> labels_;
-  std::vector<Repository*> dirty_repositories_;
-  std::vector<Environment*> dirty_environments_;
   std::vector<Label*> dirty_labels_;
+  // By repository and id.
+  absl::flat_hash_map<std::pair<int64_t, int64_t>,
+                      std::unique_ptr<DeploymentRow>>
+      deployments_;
+  // In the order of their coming; some may be gone.
+  std::deque<std::pair<int64_t, int64_t>> arrivals_;
+  // To be used again, because their memory takes longer to get than to fill.
+  std::vector<std::unique_ptr<DeploymentRow>> spare_rows_;
+  // They may have been deleted since.
+  std::vector<std::pair<int64_t, int64_t>> dirty_deployments_;
+  absl::flat_hash_map<LiveKey, std::unique_ptr<LiveSet>> live_;
   // Not read yet: nullopt.
-  absl::optional<int64_t> last_global_position_;
-  absl::optional<int64_t> next_id_;
-  // What has been taken, by decisions that were undone too.
+  struct Stream {
+    int64_t last_global_position = 0;
+    int64_t next_id = 1;
+  };
+  absl::optional<Stream> stream_;
+  // Above all that has been taken, by decisions that were undone too.
   int64_t next_id_min_ = 1;
+  // The stream does not tell the next id.
   bool next_id_is_dirty_ = false;
   int64_t changes_ = 0;
   // Used again and again for what is written.
   std::string bytes_;
   v1::Facts facts_;
-  DeploymentRow row_of_request_;
-  DeploymentRow row_;
 };
 
 // Reads a row of the columns that statements.cc lists.

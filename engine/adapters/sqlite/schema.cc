@@ -227,8 +227,93 @@ CREATE TABLE attempts (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
+// What every decision changes stood in a row of `store` and one of
+// `repositories`, each a page more to write. Now it is in the entry of the
+// outbox that the decision writes anyway: `next_id` is that of the file, the
+// others are those of the repository, after that decision. Only the last entry
+// counts, of the file and of each repository; in older ones that version 2
+// wrote there is nothing. `next_id` of `store` is for ids that are taken
+// without a decision, and the higher one holds.
+//
+// How many deployments an environment has is the count of its label, which
+// stands beside those of their refs and tasks.
+//
+// Live deployments have one index: of those of all tasks one is found task by
+// task.
+constexpr const char* kVersion3 = R"sql(
+CREATE TABLE labels_3 (
+  repository INTEGER NOT NULL REFERENCES repositories,
+  label INTEGER NOT NULL CHECK (label > 0),
+  -- 1 sha, 2 ref, 3 task, 4 spelling of the environment, 5 its name without
+  -- case
+  kind INTEGER NOT NULL CHECK (kind BETWEEN 1 AND 5),
+  value BLOB NOT NULL,
+  deployment_count INTEGER NOT NULL CHECK (deployment_count >= 0),
+  PRIMARY KEY (repository, label),
+  UNIQUE (repository, kind, value)
+) STRICT, WITHOUT ROWID;
+INSERT INTO labels_3 (repository, label, kind, value, deployment_count)
+  SELECT repository, label, kind, value, deployment_count FROM labels;
+INSERT INTO labels_3 (repository, label, kind, value, deployment_count)
+  SELECT e.repository, r.last_label + row_number()
+      OVER (PARTITION BY e.repository ORDER BY e.id),
+    5, e.name_key, e.deployment_count
+  FROM environments AS e JOIN repositories AS r USING (repository)
+  WHERE e.deployment_count > 0;
+DROP TABLE labels;
+ALTER TABLE labels_3 RENAME TO labels;
+ALTER TABLE environments DROP COLUMN deployment_count;
+
+CREATE TABLE outbox_3 (
+  global_position INTEGER PRIMARY KEY CHECK (global_position > 0),
+  next_id INTEGER NOT NULL CHECK (next_id BETWEEN 1 AND 9007199254740992),
+  repository INTEGER NOT NULL REFERENCES repositories,
+  position INTEGER NOT NULL CHECK (position > 0),
+  events INTEGER NOT NULL CHECK (events BETWEEN 1 AND position),
+  last_id INTEGER NOT NULL CHECK (last_id BETWEEN 0 AND 9007199254740991),
+  last_label INTEGER NOT NULL CHECK (last_label >= 0),
+  deployment_count INTEGER NOT NULL CHECK (deployment_count >= 0),
+  body BLOB NOT NULL,
+  UNIQUE (repository, position)
+) STRICT;
+INSERT INTO outbox_3 (global_position, next_id, repository, position, events,
+    last_id, last_label, deployment_count, body)
+  SELECT global_position, 1, repository, position, events, 0, 0, 0, body
+  FROM outbox;
+UPDATE outbox_3 SET last_id = r.last_id, deployment_count = r.deployment_count,
+    last_label = max(r.last_label, (SELECT coalesce(max(label), 0) FROM labels
+      WHERE labels.repository = r.repository))
+  FROM repositories AS r
+  WHERE outbox_3.repository = r.repository
+    AND outbox_3.position = r.last_position;
+DROP TABLE outbox;
+ALTER TABLE outbox_3 RENAME TO outbox;
+
+CREATE TABLE repositories_3 (
+  repository INTEGER PRIMARY KEY,
+  owner_key BLOB NOT NULL,
+  name_key BLOB NOT NULL,
+  id INTEGER UNIQUE CHECK (id BETWEEN 1 AND 9007199254740991),
+  body BLOB,
+  UNIQUE (owner_key, name_key),
+  CHECK ((id IS NULL) = (body IS NULL))
+) STRICT;
+INSERT INTO repositories_3 (repository, owner_key, name_key, id, body)
+  SELECT repository, owner_key, name_key, id, body FROM repositories;
+DROP TABLE repositories;
+ALTER TABLE repositories_3 RENAME TO repositories;
+
+DROP INDEX live_deployments;
+DROP INDEX live_deployments_by_task;
+-- What a success may retire (R31).
+CREATE INDEX live_deployments
+  ON deployments
+    (repository, environment_id, transient, production, task_label, id)
+  WHERE latest_state = 7;
+)sql";
+
 // From version N to N + 1.
-constexpr const char* kMigrations[] = {kVersion1, kVersion2};
+constexpr const char* kMigrations[] = {kVersion1, kVersion2, kVersion3};
 static_assert(sizeof(kMigrations) / sizeof(kMigrations[0]) == kSchemaVersion);
 
 // The version of a file that may be written; 0: it is empty.
@@ -265,6 +350,16 @@ absl::Status MigrateInside(Database& database, int version) {
   for (int64_t from = *found; from < version; ++from) {
     const absl::Status status = database.Execute(kMigrations[from]);
     if (!status.ok()) return status;
+  }
+  if (*found > 0) {
+    const absl::StatusOr<std::string> dangling =
+        database.AskText("PRAGMA foreign_key_check");
+    if (!dangling.ok()) return dangling.status();
+    if (!dangling->empty()) {
+      return absl::DataLossError(
+          absl::StrCat(database.path(), " is damaged: rows of ", *dangling,
+                       " refer to what is not there"));
+    }
   }
   return database.Execute(
       absl::StrCat("PRAGMA application_id = ", kApplicationId,
@@ -318,12 +413,17 @@ absl::Status CheckOwner(Database& database) {
 }
 
 absl::Status Migrate(Database& database, int version) {
-  absl::Status status = database.Execute("BEGIN IMMEDIATE");
-  if (!status.ok()) return status;
-  status = MigrateInside(database, version);
-  if (status.ok()) status = database.Execute("COMMIT");
-  if (!status.ok()) database.Rollback();
-  return status;
+  // A table that is made anew is missing for a moment to those that refer to
+  // it. This does nothing inside of a transaction.
+  absl::Status status = database.Execute("PRAGMA foreign_keys = OFF");
+  if (status.ok()) status = database.Execute("BEGIN IMMEDIATE");
+  if (status.ok()) {
+    status = MigrateInside(database, version);
+    if (status.ok()) status = database.Execute("COMMIT");
+    if (!status.ok()) database.Rollback();
+  }
+  const absl::Status restored = database.Execute("PRAGMA foreign_keys = ON");
+  return status.ok() ? restored : status;
 }
 
 }  // namespace internal

@@ -17,7 +17,9 @@ inline constexpr int kApplicationId = 0x534C5057;
 // `PRAGMA user_version` of what this version of the code reads and writes:
 //   1  repositories, deployments and the outbox
 //   2  answers under idempotency keys, hooks and deliveries
-inline constexpr int kSchemaVersion = 2;
+//   3  counters in the outbox, and an environment's among the labels: fewer
+//      pages change with each decision
+inline constexpr int kSchemaVersion = 3;
 
 // Whether the file is empty or one of ours, so that it may be written.
 //

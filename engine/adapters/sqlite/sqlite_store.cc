@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <limits>
 #include <mutex>
+#include <thread>
 #include <utility>
 
 #include "absl/functional/function_ref.h"
@@ -26,6 +27,9 @@ namespace {
 
 // Connections that are kept open for the next reader.
 constexpr size_t kIdleReadersMax = 16;
+// Decisions that are kept to be lent, and of how many events each.
+constexpr size_t kDecisionsLentMax = 256;
+constexpr int kEventsLentMax = 16;
 
 // Of the file in memory. A decision touches pages of every table and index; a
 // reader few, and the kernel has them too.
@@ -111,8 +115,27 @@ struct SqliteStore::Impl {
     });
   }
 
+  std::unique_ptr<v1::Decision> BorrowDecision() {
+    std::lock_guard<std::mutex> lock(decisions_mutex);
+    if (decisions.empty()) return std::make_unique<v1::Decision>();
+    std::unique_ptr<v1::Decision> decision = std::move(decisions.back());
+    decisions.pop_back();
+    return decision;
+  }
+
+  void GiveBack(std::unique_ptr<v1::Decision> decision) {
+    // A large one would keep its memory.
+    if (decision->acceptance().events_size() > kEventsLentMax) return;
+    std::lock_guard<std::mutex> lock(decisions_mutex);
+    if (decisions.size() < kDecisionsLentMax) {
+      decisions.push_back(std::move(decision));
+    }
+  }
+
   const SqliteStoreOptions options;
   internal::Writer writer;
+  std::mutex decisions_mutex;
+  std::vector<std::unique_ptr<v1::Decision>> decisions;
   std::mutex mutex;
   std::condition_variable reader_ended;
   int64_t reader_count = 0;
@@ -157,18 +180,32 @@ absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::Open(
 
 absl::Status SqliteStore::Transact(const TransactParams& params,
                                    v1::Decision* decision) {
-  return impl_->writer.Run([&](Rows& rows) {
+  // Where another thread decides, it does so into a message that is used again
+  // and again, and this one copies it: memory that one thread gets and another
+  // gives back costs more than that.
+  const std::thread::id caller = std::this_thread::get_id();
+  std::unique_ptr<v1::Decision> borrowed;
+  absl::Status status = impl_->writer.Run([&](Rows& rows) {
+    if (borrowed == nullptr && std::this_thread::get_id() != caller) {
+      borrowed = impl_->BorrowDecision();
+    }
+    v1::Decision* answer = borrowed == nullptr ? decision : borrowed.get();
     const v1::Command& command = params.command;
     absl::StatusOr<Rows::Repository*> repository =
         rows.FindRepository(command.repository());
     if (!repository.ok()) return repository.status();
     v1::Facts* facts = rows.EmptyFacts();
-    absl::Status status =
+    absl::Status done =
         rows.AddFacts(params.rules, command, *repository, facts);
-    if (status.ok()) status = params.decide(*facts, decision);
-    if (!status.ok()) return status;
-    return rows.Keep(params.rules, command, *repository, *decision);
+    if (done.ok()) done = params.decide(*facts, answer);
+    if (!done.ok()) return done;
+    return rows.Keep(params.rules, command, *repository, *answer);
   });
+  if (borrowed != nullptr) {
+    if (status.ok()) *decision = *borrowed;
+    impl_->GiveBack(std::move(borrowed));
+  }
+  return status;
 }
 
 absl::StatusOr<v1::Facts> SqliteStore::Facts(const FactsParams& params) {
@@ -212,10 +249,10 @@ SqliteStore::FindDeployment(const DeploymentParams& params) {
   absl::optional<DeploymentResult> result;
   absl::Status status = impl_->ReadRepository(
       params.repository, [&](Rows& rows, const Rows::Repository& repository) {
-        absl::StatusOr<absl::optional<internal::DeploymentRow>> row =
+        absl::StatusOr<internal::DeploymentRow*> row =
             rows.FindDeployment(repository.number, params.deployment_id);
         if (!row.ok()) return row.status();
-        if (!row->has_value()) return absl::OkStatus();
+        if (*row == nullptr) return absl::OkStatus();
         result.emplace();
         result->deployment = std::move((*row)->deployment);
         if ((*row)->latest_status_id == 0) return absl::OkStatus();
@@ -247,10 +284,10 @@ SqliteStore::ListStatuses(const ListStatusesParams& params) {
   absl::optional<Page<v1::DeploymentStatus>> page;
   absl::Status status = impl_->ReadRepository(
       params.repository, [&](Rows& rows, const Rows::Repository& repository) {
-        absl::StatusOr<absl::optional<internal::DeploymentRow>> row =
+        absl::StatusOr<internal::DeploymentRow*> row =
             rows.FindDeployment(repository.number, params.deployment_id);
         if (!row.ok()) return row.status();
-        if (!row->has_value()) return absl::OkStatus();
+        if (*row == nullptr) return absl::OkStatus();
         page.emplace();
         page->total = (*row)->status_count;
         const internal::PagePlace place =
@@ -416,10 +453,7 @@ absl::StatusOr<int64_t> SqliteStore::Take(int64_t count) {
   // A decider asks, and its transaction keeps what it gets.
   if (Rows* rows = impl_->writer.Current()) return rows->TakeIds(count);
   return ValueOf<int64_t>([&](auto work) { return impl_->writer.Run(work); },
-                          [&](Rows& rows) {
-                            rows.NoteChange();
-                            return rows.TakeIds(count);
-                          });
+                          [&](Rows& rows) { return rows.ReserveIds(count); });
 }
 
 absl::Status SqliteStore::CheckIntegrity() {

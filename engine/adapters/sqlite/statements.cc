@@ -53,29 +53,28 @@ const char* SqlText(Sql sql) {
       return "UPDATE store SET next_id = ?1 WHERE only_row = 1";
 
     case Sql::kFindRepository:
-      return "SELECT repository, id, last_id, last_position, last_label, "
-             "deployment_count, body FROM repositories "
-             "WHERE owner_key = ?1 AND name_key = ?2";
+      // Its counters are those of the last entry of its stream.
+      return "SELECT r.repository, r.id, r.body, o.position, o.last_id, "
+             "o.last_label, o.deployment_count "
+             "FROM repositories AS r LEFT JOIN outbox AS o "
+             "ON o.repository = r.repository AND o.position = "
+             "(SELECT max(position) FROM outbox "
+             "WHERE repository = r.repository) "
+             "WHERE r.owner_key = ?1 AND r.name_key = ?2";
     case Sql::kFindRepositoryById:
       return "SELECT body FROM repositories WHERE id = ?1";
     case Sql::kInsertRepository:
-      return "INSERT INTO repositories (owner_key, name_key, last_id, "
-             "last_position, last_label, deployment_count) "
-             "VALUES (?1, ?2, 0, 0, 0, 0)";
-    case Sql::kUpdateRepository:
-      return "UPDATE repositories SET id = ?2, last_id = ?3, "
-             "last_position = ?4, last_label = ?5, deployment_count = ?6, "
-             "body = iif(?2 IS NULL, NULL, ?7) WHERE repository = ?1";
+      return "INSERT INTO repositories (owner_key, name_key) VALUES (?1, ?2)";
+    case Sql::kPutRepositoryBody:
+      return "UPDATE repositories SET id = ?2, "
+             "body = iif(?2 IS NULL, NULL, ?3) WHERE repository = ?1";
 
     case Sql::kFindEnvironment:
-      return "SELECT id, deployment_count, body FROM environments "
+      return "SELECT id, body FROM environments "
              "WHERE repository = ?1 AND name_key = ?2";
     case Sql::kInsertEnvironment:
-      return "INSERT INTO environments (repository, id, name_key, "
-             "deployment_count, body) VALUES (?1, ?2, ?3, 0, ?4)";
-    case Sql::kUpdateEnvironmentCount:
-      return "UPDATE environments SET deployment_count = ?3 "
-             "WHERE repository = ?1 AND id = ?2";
+      return "INSERT INTO environments (repository, id, name_key, body) "
+             "VALUES (?1, ?2, ?3, ?4)";
     case Sql::kFindLabel:
       return "SELECT label, deployment_count FROM labels "
              "WHERE repository = ?1 AND kind = ?2 AND value = ?3";
@@ -128,14 +127,20 @@ const char* SqlText(Sql sql) {
       return "SELECT " SLIPWAY_DEPLOYMENT
              " FROM deployments INDEXED BY live_deployments "
              "WHERE repository = ?1 AND environment_id = ?2 AND "
-             "transient = ?3 AND production = ?4 AND id < ?5 AND "
-             "latest_state = 7 ORDER BY id";
+             "transient = ?3 AND production = ?4 AND latest_state = 7 "
+             "LIMIT ?5";
+    case Sql::kNextLiveTask:
+      return "SELECT task_label "
+             "FROM deployments INDEXED BY live_deployments "
+             "WHERE repository = ?1 AND environment_id = ?2 AND "
+             "transient = ?3 AND production = ?4 AND task_label > ?5 AND "
+             "latest_state = 7 ORDER BY task_label LIMIT 1";
     case Sql::kListLiveByTask:
       return "SELECT " SLIPWAY_DEPLOYMENT
-             " FROM deployments INDEXED BY live_deployments_by_task "
+             " FROM deployments INDEXED BY live_deployments "
              "WHERE repository = ?1 AND environment_id = ?2 AND "
-             "transient = ?3 AND production = ?4 AND id < ?5 AND "
-             "task_label = ?6 AND latest_state = 7 ORDER BY id";
+             "transient = ?3 AND production = ?4 AND task_label = ?5 AND "
+             "id < ?6 AND latest_state = 7 ORDER BY id";
     case Sql::kInsertDeployment:
       return "INSERT INTO deployments (repository, id, environment_id, "
              "transient, production, sha_label, ref_label, task_label, "
@@ -150,9 +155,8 @@ const char* SqlText(Sql sql) {
       // FAIL and not ABORT: whatever fails is rolled back as a whole, and so
       // the statement needs no journal of its own.
       return "UPDATE OR FAIL deployments SET latest_status_id = ?3, "
-             "latest_state = ?4, updated_at_ms = ?5, "
-             "status_count = status_count + 1 "
-             "WHERE repository = ?1 AND id = ?2 AND environment = ?6";
+             "latest_state = ?4, updated_at_ms = ?5, status_count = ?6 "
+             "WHERE repository = ?1 AND id = ?2";
     case Sql::kDeleteDeployment:
       return "DELETE FROM deployments WHERE repository = ?1 AND id = ?2";
     case Sql::kInsertStatus:
@@ -228,12 +232,13 @@ const char* SqlText(Sql sql) {
     case Sql::kDropCommits:
       return "DELETE FROM commits WHERE repository = ?1";
 
-    case Sql::kLastGlobalPosition:
-      return "SELECT global_position FROM outbox "
+    case Sql::kFindEndOfStream:
+      return "SELECT global_position, next_id FROM outbox "
              "ORDER BY global_position DESC LIMIT 1";
     case Sql::kInsertOutbox:
-      return "INSERT INTO outbox (global_position, repository, position, "
-             "events, body) VALUES (?1, ?2, ?3, ?4, ?5)";
+      return "INSERT INTO outbox (global_position, next_id, repository, "
+             "position, events, last_id, last_label, deployment_count, body) "
+             "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
     case Sql::kReadOutbox:
       return "SELECT global_position, position, events, body, repository "
              "FROM outbox WHERE repository = ?1 AND position > ?2 "

@@ -22,11 +22,10 @@ enum class Sql : size_t {
   kFindRepository,
   kFindRepositoryById,
   kInsertRepository,
-  kUpdateRepository,
+  kPutRepositoryBody,
   // Environments and labels.
   kFindEnvironment,
   kInsertEnvironment,
-  kUpdateEnvironmentCount,
   kFindLabel,
   kInsertLabel,
   kUpdateLabelCount,
@@ -44,6 +43,7 @@ enum class Sql : size_t {
   // Deployments and statuses.
   kFindDeployment,
   kListLive,
+  kNextLiveTask,
   kListLiveByTask,
   kInsertDeployment,
   kMoveDeployment,
@@ -82,7 +82,7 @@ enum class Sql : size_t {
   kDropRefs,
   kDropCommits,
   // The outbox.
-  kLastGlobalPosition,
+  kFindEndOfStream,
   kInsertOutbox,
   kReadOutbox,
   kReadAll,

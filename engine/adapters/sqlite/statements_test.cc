@@ -49,7 +49,7 @@ TEST(StatementsTest, EveryOneIsPreparedAndScansNothing) {
   // What goes along an index or a key from one end, and stops.
   const std::map<Sql, std::string> bounded = {
       // LIMIT 1.
-      {Sql::kLastGlobalPosition, "SCAN outbox\n"},
+      {Sql::kFindEndOfStream, "SCAN outbox\n"},
   };
   const ScratchDirectory directory;
   const std::unique_ptr<Database> database = OpenEmpty(directory);
