@@ -99,13 +99,18 @@ bool IsOnlyOneInScope(const v1::Rules& rules, const v1::RepositoryState& state,
 
 v1::LiveDeployment LiveDeploymentOf(const v1::Deployment& deployment) {
   v1::LiveDeployment live;
-  live.set_id(deployment.id());
-  live.set_environment(deployment.environment());
-  live.set_task(deployment.task());
-  live.set_transient_environment(deployment.transient_environment());
-  live.set_production_environment(deployment.production_environment());
-  *live.mutable_creator() = deployment.creator();
+  SetLiveDeployment(deployment, &live);
   return live;
+}
+
+void SetLiveDeployment(const v1::Deployment& deployment,
+                       v1::LiveDeployment* live) {
+  live->set_id(deployment.id());
+  live->set_environment(deployment.environment());
+  live->set_task(deployment.task());
+  live->set_transient_environment(deployment.transient_environment());
+  live->set_production_environment(deployment.production_environment());
+  *live->mutable_creator() = deployment.creator();
 }
 
 v1::Facts FactsFor(const v1::Rules& rules, const v1::RepositoryState& state,

@@ -30,6 +30,9 @@ v1::Facts FactsFor(const v1::Rules& rules, const v1::RepositoryState& state,
 // What a newer success needs to know of `deployment`, whose latest status is
 // `success`. Total, pure.
 v1::LiveDeployment LiveDeploymentOf(const v1::Deployment& deployment);
+// The same into a message that is used again, which then allocates nothing.
+void SetLiveDeployment(const v1::Deployment& deployment,
+                       v1::LiveDeployment* live);
 
 // The answer of `facts` that is still kept under the key of `command` at its
 // time (R100), so that nothing is decided anew; nullptr: there is none. Total,

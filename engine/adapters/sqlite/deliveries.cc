@@ -212,6 +212,9 @@ absl::StatusOr<Hook> AddHook(Rows& rows,
     }
     if (!query.status().ok()) return query.status();
   }
+  // The stream ends behind the decisions of this transaction.
+  absl::Status flushed = rows.Flush();
+  if (!flushed.ok()) return flushed;
   absl::StatusOr<int64_t> end = LastGlobalPosition(rows.database());
   if (!end.ok()) return end.status();
   hook.cursor = *end;
@@ -226,6 +229,8 @@ absl::StatusOr<Hook> AddHook(Rows& rows,
 absl::StatusOr<int64_t> Enqueue(Rows& rows,
                                 const DeliveryQueue::EnqueueParams& params) {
   Database& database = rows.database();
+  absl::Status flushed = rows.Flush();
+  if (!flushed.ok()) return flushed;
   int64_t cursor = 0;
   {
     Query query(database, Sql::kFindHook, params.hook_id);

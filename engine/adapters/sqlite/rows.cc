@@ -24,7 +24,7 @@ constexpr size_t kDeploymentsCachedMax = 4'000;
 constexpr size_t kLiveCachedMax = 64;
 // Of each repository's refs.
 constexpr size_t kRefsCachedMax = 100;
-// Of a decision in one row of the outbox, so that a page costs what it gives.
+// In one row of the outbox, so that a page of it costs what it gives.
 constexpr int kEventsPerRow = 64;
 // With every answer that is kept, so many old ones go at the most.
 constexpr int64_t kAnswersPruned = 4;
@@ -53,6 +53,7 @@ void Rows::Clear() {
   repositories_.clear();
   environments_.clear();
   labels_.clear();
+  dirty_repositories_.clear();
   dirty_labels_.clear();
   deployments_.clear();
   arrivals_.clear();
@@ -396,14 +397,14 @@ absl::Status Rows::AddStatusFacts(const v1::Rules& rules,
       rules.inactivation_scope() == v1::INACTIVATION_SCOPE_ENVIRONMENT_AND_TASK
           ? row.task_label
           : 0;
+  v1::LiveDeployment& probe = probe_;
+  probe.set_id(id - 1);
+  probe.set_environment(name);
+  probe.set_task(row.deployment.task());
   for (const bool transient : {false, true}) {
     for (const bool production : {false, true}) {
       // A whole pair of flags is left out where the rules exempt it, so that
       // what stays live is never looked at.
-      v1::LiveDeployment probe;
-      probe.set_id(id - 1);
-      probe.set_environment(name);
-      probe.set_task(row.deployment.task());
       probe.set_transient_environment(transient);
       probe.set_production_environment(production);
       if (!Retires(rules, row.deployment, name, probe)) continue;
@@ -411,9 +412,10 @@ absl::Status Rows::AddStatusFacts(const v1::Rules& rules,
           LiveKey(repository.number, (*environment)->body.id(), transient,
                   production),
           id_end, task_label, [&](const DeploymentRow& other) {
-            v1::LiveDeployment live = LiveDeploymentOf(other.deployment);
-            if (Retires(rules, row.deployment, name, live)) {
-              *facts->add_live_deployments() = std::move(live);
+            v1::LiveDeployment* live = facts->add_live_deployments();
+            SetLiveDeployment(other.deployment, live);
+            if (!Retires(rules, row.deployment, name, *live)) {
+              facts->mutable_live_deployments()->RemoveLast();
             }
           });
       if (!status.ok()) return status;
@@ -607,8 +609,15 @@ absl::Status Rows::Keep(const v1::Rules& rules, const v1::Command& command,
         absl::Status status = Apply(event, *repository);
         if (!status.ok()) return status;
       }
-      absl::Status status = AppendToOutbox(acceptance, *repository);
+      absl::Status status = LoadStream();
       if (!status.ok()) return status;
+      // Ids may come from elsewhere: those of the store's own source go on
+      // above them, or the repository would refuse each until they are there.
+      stream_->next_id = std::max(stream_->next_id, repository->last_id + 1);
+      if (repository->unwritten.empty()) {
+        dirty_repositories_.push_back(repository);
+      }
+      repository->unwritten.push_back(&acceptance);
     }
   }
   if (repository == nullptr || command.idempotency_key().empty() ||
@@ -844,40 +853,43 @@ absl::Status Rows::PutBody(const Repository& repository) {
   return Run(database_, Sql::kPutRepositoryBody, repository.number, id, bytes_);
 }
 
-absl::Status Rows::AppendToOutbox(const v1::Acceptance& acceptance,
-                                  Repository& repository) {
-  const int count = acceptance.events_size();
-  if (count <= kEventsPerRow) return AppendRow(acceptance, repository);
-  for (int begin = 0; begin < count; begin += kEventsPerRow) {
-    v1::Acceptance part;
-    part.set_outcome(acceptance.outcome());
-    const int end = std::min(count, begin + kEventsPerRow);
-    for (int i = begin; i < end; ++i) {
-      *part.add_events() = acceptance.events(i);
-    }
-    for (const v1::Effect& effect : acceptance.effects()) {
-      if (effect.type() != v1::EFFECT_TYPE_NOTIFY) continue;
-      if (effect.event_index() < begin || effect.event_index() >= end) continue;
-      v1::Effect& copy = *part.add_effects();
-      copy = effect;
-      copy.set_event_index(effect.event_index() - begin);
-    }
-    absl::Status status = AppendRow(part, repository);
-    if (!status.ok()) return status;
+absl::Status Rows::FlushOutbox(Repository& repository) {
+  const std::vector<const v1::Acceptance*>& unwritten = repository.unwritten;
+  if (unwritten.size() == 1 && unwritten[0]->events_size() <= kEventsPerRow) {
+    return InsertOutbox(*unwritten[0], repository);
   }
-  return absl::OkStatus();
+  entries_.Clear();
+  for (const v1::Acceptance* acceptance : unwritten) {
+    const int count = acceptance->events_size();
+    for (int begin = 0, end = 0; begin < count; begin = end) {
+      const int shift = entries_.events_size() - begin;
+      end = std::min(count, kEventsPerRow - shift);
+      for (int i = begin; i < end; ++i) {
+        *entries_.add_events() = acceptance->events(i);
+      }
+      for (const v1::Effect& effect : acceptance->effects()) {
+        if (effect.type() != v1::EFFECT_TYPE_NOTIFY) continue;
+        const int index = effect.event_index();
+        if (index < begin || index >= end) continue;
+        v1::Effect& copy = *entries_.add_effects();
+        copy = effect;
+        copy.set_event_index(index + shift);
+      }
+      if (entries_.events_size() < kEventsPerRow) continue;
+      absl::Status status = InsertOutbox(entries_, repository);
+      if (!status.ok()) return status;
+      entries_.Clear();
+    }
+  }
+  if (entries_.events().empty()) return absl::OkStatus();
+  return InsertOutbox(entries_, repository);
 }
 
-absl::Status Rows::AppendRow(const v1::Acceptance& acceptance,
-                             Repository& repository) {
-  absl::Status status = LoadStream();
-  if (!status.ok()) return status;
+absl::Status Rows::InsertOutbox(const v1::Acceptance& acceptance,
+                                Repository& repository) {
   const int count = acceptance.events_size();
   stream_->last_global_position += count;
   repository.last_position += count;
-  // Ids may come from elsewhere: those of the store's own source go on above
-  // them, or the repository would refuse each until they are there.
-  stream_->next_id = std::max(stream_->next_id, repository.last_id + 1);
   acceptance.SerializeToString(&bytes_);
   return Run(database_, Sql::kInsertOutbox, stream_->last_global_position,
              stream_->next_id, repository.number, repository.last_position,
@@ -948,8 +960,21 @@ absl::Status Rows::FlushDeployments() {
 }
 
 absl::Status Rows::Flush() {
+  absl::Status status = FlushAll();
+  // Who asks for it may have changed nothing himself.
+  if (!status.ok()) ++changes_;
+  return status;
+}
+
+absl::Status Rows::FlushAll() {
   absl::Status status = FlushDeployments();
   if (!status.ok()) return status;
+  for (Repository* repository : dirty_repositories_) {
+    status = FlushOutbox(*repository);
+    repository->unwritten.clear();
+    if (!status.ok()) return status;
+  }
+  dirty_repositories_.clear();
   for (Label* label : dirty_labels_) {
     label->is_dirty = false;
     if (label->deployment_count > 0) {

@@ -84,6 +84,8 @@ class Rows {
     int64_t last_position = 0;
     int64_t last_label = 0;
     int64_t deployment_count = 0;
+    // Of decisions whose entries in the outbox are not written yet.
+    std::vector<const v1::Acceptance*> unwritten;
     // What some refs are (R2), until one of the repository changes.
     absl::flat_hash_map<std::string, absl::optional<v1::ResolvedRef>> refs;
   };
@@ -137,7 +139,7 @@ class Rows {
 
   // Keeps what a decision on the facts of `AddFacts` has changed, and its
   // answer where the command has a key. Ids that it brings are not given by
-  // `TakeIds` later.
+  // `TakeIds` later. The decision must stay as it is until `Flush` or `Clear`.
   absl::Status Keep(const v1::Rules& rules, const v1::Command& command,
                     Repository* repository, const v1::Decision& decision);
   // The first of `count` ids of the store's source, for a decision that is kept
@@ -210,10 +212,10 @@ class Rows {
                     DeploymentRow* row);
   absl::Status DeleteDeployment(int64_t id, Repository& repository);
   absl::Status DeleteRepository(Repository& repository);
-  absl::Status AppendToOutbox(const v1::Acceptance& acceptance,
-                              Repository& repository);
-  absl::Status AppendRow(const v1::Acceptance& acceptance,
-                         Repository& repository);
+  // The entries of the decisions in `unwritten`.
+  absl::Status FlushOutbox(Repository& repository);
+  absl::Status InsertOutbox(const v1::Acceptance& acceptance,
+                            Repository& repository);
   absl::Status KeepAnswer(const v1::Rules& rules, const v1::Command& command,
                           const Repository& repository,
                           const v1::Decision& decision);
@@ -222,6 +224,7 @@ class Rows {
   absl::Status CountLess(const Repository& repository, LabelKind kind,
                          absl::string_view value);
   absl::Status PutBody(const Repository& repository);
+  absl::Status FlushAll();
   absl::Status FlushDeployments();
   // Reads what the next entry of the stream and the next id are.
   absl::Status LoadStream();
@@ -268,6 +271,7 @@ class Rows {
   std::deque<std::pair<int64_t, int64_t>> arrivals_;
   // To be used again, because their memory takes longer to get than to fill.
   std::vector<std::unique_ptr<DeploymentRow>> spare_rows_;
+  std::vector<Repository*> dirty_repositories_;
   // They may have been deleted since.
   std::vector<std::pair<int64_t, int64_t>> dirty_deployments_;
   absl::flat_hash_map<LiveKey, std::unique_ptr<LiveSet>> live_;
@@ -284,6 +288,8 @@ class Rows {
   int64_t changes_ = 0;
   // Used again and again for what is written.
   std::string bytes_;
+  v1::Acceptance entries_;
+  v1::LiveDeployment probe_;
   v1::Facts facts_;
 };
 

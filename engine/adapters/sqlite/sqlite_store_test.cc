@@ -176,12 +176,72 @@ TEST(SqliteStoreOpenTest, AFileOfVersion1IsBroughtUpToDate) {
   EXPECT_EQ(engine.Accept(command), id);
   EXPECT_GT(id, 0);
   EXPECT_EQ(engine.CountDeployments(), 4);
-  // And it is of version 2 now.
+  // And it is of the present version now.
   Database::OpenParams params;
   params.path = directory.File();
   const auto database = Database::Open(params);
   ASSERT_TRUE(database.ok());
   EXPECT_EQ(*(*database)->Ask("PRAGMA user_version"), kSchemaVersion);
+}
+
+// Counters that version 2 kept in rows of their own are where version 3 has
+// them.
+TEST(SqliteStoreOpenTest, AFileOfVersion2KeepsItsCounters) {
+  const ScratchDirectory directory;
+  RunSql(directory.File(),
+         ReadFile("engine/adapters/sqlite/testdata/version1.sql"));
+  Database::OpenParams params;
+  params.path = directory.File();
+  const auto database = Database::Open(params);
+  ASSERT_TRUE(database.ok()) << database.status();
+  ASSERT_TRUE(Migrate(**database, 2).ok());
+  const auto ask = [&](const char* sql) {
+    const auto answer = (*database)->AskText(sql);
+    EXPECT_TRUE(answer.ok()) << sql << ": " << answer.status();
+    return answer.value_or("");
+  };
+  const std::string counters =
+      ask("SELECT group_concat(last_id || ' ' || last_position || ' ' || "
+          "deployment_count, ',') FROM repositories");
+  const std::string next_id = ask("SELECT next_id FROM store");
+  const std::string environments =
+      ask("SELECT group_concat(name_key || deployment_count, ',') FROM "
+          "(SELECT * FROM environments WHERE deployment_count > 0 "
+          "ORDER BY name_key)");
+  EXPECT_FALSE(environments.empty());
+  ASSERT_TRUE(Migrate(**database, 3).ok());
+  EXPECT_EQ(ask("SELECT group_concat(o.last_id || ' ' || o.position || ' ' || "
+                "o.deployment_count, ',') FROM repositories AS r "
+                "JOIN outbox AS o USING (repository) WHERE o.position = "
+                "(SELECT max(position) FROM outbox "
+                "WHERE repository = r.repository)"),
+            counters);
+  EXPECT_EQ(ask("SELECT next_id FROM store"), next_id);
+  EXPECT_EQ(ask("SELECT group_concat(value || deployment_count, ',') FROM "
+                "(SELECT * FROM labels WHERE kind = 5 ORDER BY value)"),
+            environments);
+  EXPECT_EQ(ask("SELECT count(*) FROM outbox AS o WHERE o.last_label < "
+                "(SELECT max(label) FROM labels "
+                "WHERE repository = o.repository) AND o.last_label > 0"),
+            "0");
+  EXPECT_EQ(ask("PRAGMA foreign_keys"), "1");
+}
+
+// A migration of a file that is damaged changes nothing.
+TEST(SqliteStoreOpenTest, AFileOfVersion1WithDanglingRowsIsRefused) {
+  const ScratchDirectory directory;
+  RunSql(directory.File(),
+         ReadFile("engine/adapters/sqlite/testdata/version1.sql"));
+  RunSql(directory.File(),
+         "PRAGMA foreign_keys = OFF; DELETE FROM environments");
+  const Engine engine(directory);
+  EXPECT_TRUE(absl::IsDataLoss(engine.status)) << engine.status;
+  EXPECT_THAT(engine.status.message(), HasSubstr("refer to what is not there"));
+  Database::OpenParams params;
+  params.path = directory.File();
+  const auto database = Database::Open(params);
+  ASSERT_TRUE(database.ok());
+  EXPECT_EQ(*(*database)->Ask("PRAGMA user_version"), 1);
 }
 
 TEST(SqliteStoreOpenTest, SeveralOpenANewFileAtOnce) {
@@ -214,8 +274,11 @@ TEST(SqliteStoreOpenTest, TheTablesRefuseBrokenRows) {
            "UPDATE repositories SET id = 0",
            "UPDATE repositories SET id = 9007199254740992",
            "UPDATE repositories SET id = NULL",
-           "UPDATE repositories SET deployment_count = -1",
-           "UPDATE repositories SET last_id = 'many'",
+           "UPDATE outbox SET deployment_count = -1",
+           "UPDATE outbox SET last_id = 'many'",
+           "UPDATE outbox SET last_label = NULL",
+           "UPDATE outbox SET next_id = 0",
+           "UPDATE labels SET kind = 6",
            "UPDATE deployments SET transient = 2",
            "UPDATE deployments SET production = NULL",
            "UPDATE deployments SET latest_state = 9",
@@ -233,7 +296,6 @@ TEST(SqliteStoreOpenTest, TheTablesRefuseBrokenRows) {
            "DELETE FROM commits",
            "DELETE FROM repositories",
            "INSERT INTO environments SELECT repository, id + 1000, name_key, "
-           "0, "
            "body FROM environments",
            "INSERT INTO refs VALUES (1, 3, x'61', (SELECT sha FROM commits))",
            "INSERT INTO refs VALUES (1, 1, x'61', x'62')",
