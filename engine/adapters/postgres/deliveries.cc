@@ -99,7 +99,7 @@ SELECT 1 FROM slipway_hooks
 constexpr Statement kReadLocked = {"read_locked", R"sql(
 SELECT d.hook, d.repository, d.deployment_id, d.state,
     EXISTS (SELECT 1 FROM slipway_attempts AS a
-      WHERE a.delivery = $1 AND a.token = $2)
+      WHERE a.delivery = $1 AND a.token = $2), d.leased_until_ms
   FROM slipway_deliveries AS d WHERE d.id = $1 FOR UPDATE OF d
 )sql"};
 constexpr Statement kNote = {"note", R"sql(
@@ -110,6 +110,10 @@ WITH d AS (
 INSERT INTO slipway_attempts (delivery, number, token, started_at_ms,
     duration_ms, status_code, error)
   SELECT $1, d.attempt_count, $2, $3, $4, $5, $6 FROM d
+)sql"};
+constexpr Statement kCountAttempt = {"count_attempt", R"sql(
+UPDATE slipway_deliveries SET attempts_since_due = attempts_since_due + 1
+  WHERE id = $1
 )sql"};
 constexpr Statement kTryAgain = {"try_again", R"sql(
 UPDATE slipway_deliveries
@@ -345,6 +349,7 @@ absl::StatusOr<int64_t> Deliveries::Enqueue(
 absl::StatusOr<std::vector<Delivery>> Deliveries::Claim(
     const DeliveryQueue::ClaimParams& params) {
   std::vector<Rows> rows;
+  const int64_t leased_until_ms = params.now_ms + params.lease_ms;
   // Where the answer is lost they are claimed by nobody until the lease ends.
   absl::Status status = database_.Read(
       [&](Connection& connection) {
@@ -356,7 +361,7 @@ absl::StatusOr<std::vector<Delivery>> Deliveries::Claim(
                                    .Int(params.hook_id)
                                    .Int(params.now_ms)
                                    .Int(LimitOf(params.limit))
-                                   .Int(params.now_ms + params.lease_ms));
+                                   .Int(leased_until_ms));
         connection.Add(kCommitWork);
       },
       &rows);
@@ -364,6 +369,9 @@ absl::StatusOr<std::vector<Delivery>> Deliveries::Claim(
   std::vector<Delivery> claimed;
   status = Read(rows[3], &claimed);
   if (!status.ok()) return status;
+  for (Delivery& delivery : claimed) {
+    delivery.leased_until_ms = leased_until_ms;
+  }
   return claimed;
 }
 
@@ -387,6 +395,7 @@ absl::Status Deliveries::Change(
         locked.deployment_id = rows[2].Int(0, 2);
         locked.is_pending = rows[2].Int(0, 3) == kPending;
         locked.is_noted = rows[2].Int(0, 4) != 0;
+        if (!rows[2].IsNull(0, 5)) locked.leased_until_ms = rows[2].Int(0, 5);
         write(locked, **connection);
       }
       (*connection)->Add(kCommitWork);
@@ -416,6 +425,13 @@ absl::Status Deliveries::Record(const DeliveryQueue::RecordParams& params) {
                                   .Int(attempt.status_code)
                                   .Bytes(attempt.error));
         if (!locked.is_pending) return;
+        const bool is_anothers =
+            locked.leased_until_ms.has_value() &&
+            *locked.leased_until_ms != params.leased_until_ms;
+        if (is_anothers) {
+          connection.Add(kCountAttempt, Values().Int(id));
+          return;
+        }
         if (params.state == DeliveryState::kPending) {
           connection.Add(kTryAgain, Values().Int(id).Int(params.due_at_ms));
         } else {

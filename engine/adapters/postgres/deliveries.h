@@ -44,6 +44,8 @@ class Deliveries {
     int64_t repository = 0;
     int64_t deployment_id = 0;
     bool is_pending = false;
+    // nullopt: nobody has claimed it.
+    absl::optional<int64_t> leased_until_ms;
     // Whether the attempt has been noted before.
     bool is_noted = false;
   };

@@ -290,8 +290,10 @@ absl::StatusOr<std::vector<Delivery>> Claim(
     absl::Status status = AddEntry(rows.database(), &row);
     if (!status.ok()) return status;
     rows.NoteChange();
+    row.delivery.leased_until_ms =
+        params.now_ms + std::max<int64_t>(params.lease_ms, 0);
     status = Run(rows.database(), Sql::kLease, row.delivery.id,
-                 params.now_ms + std::max<int64_t>(params.lease_ms, 0));
+                 row.delivery.leased_until_ms);
     if (!status.ok()) return status;
     claimed.push_back(std::move(row.delivery));
   }
@@ -306,21 +308,25 @@ absl::Status Record(Rows& rows, const DeliveryQueue::RecordParams& params) {
   if (!found->has_value()) return NoDelivery(params.delivery_id);
   const DeliveryRow& row = **found;
   const bool was_pending = row.delivery.state == DeliveryState::kPending;
-  const bool is_pending =
-      was_pending && params.state == DeliveryState::kPending;
+  const bool is_anothers = row.leased_until_ms.has_value() &&
+                           *row.leased_until_ms != params.leased_until_ms;
+  // Else the attempt is noted and changes nothing.
+  const bool counts = was_pending && !is_anothers;
+  const DeliveryState state = counts ? params.state : row.delivery.state;
+  const bool is_pending = state == DeliveryState::kPending;
   rows.NoteChange();
   absl::Status status = Run(database, Sql::kInsertAttempt, params.delivery_id,
                             row.attempt_count + 1, params.attempt.started_at_ms,
                             params.attempt.duration_ms,
                             params.attempt.status_code, params.attempt.error);
   if (!status.ok()) return status;
-  status =
-      Run(database, Sql::kUpdateDelivery, params.delivery_id,
-          static_cast<int>(was_pending ? params.state : row.delivery.state),
-          is_pending ? params.due_at_ms : row.delivery.due_at_ms,
-          row.attempt_count + 1,
-          row.delivery.attempts_since_due + (was_pending ? 1 : 0),
-          absl::optional<int64_t>(), is_pending && row.is_head);
+  status = Run(database, Sql::kUpdateDelivery, params.delivery_id,
+               static_cast<int>(state),
+               counts && is_pending ? params.due_at_ms : row.delivery.due_at_ms,
+               row.attempt_count + 1,
+               row.delivery.attempts_since_due + (was_pending ? 1 : 0),
+               counts ? absl::optional<int64_t>() : row.leased_until_ms,
+               is_pending && row.is_head);
   if (!status.ok() || !was_pending || is_pending) return status;
   status = Run(database, Sql::kAddPending, row.delivery.hook_id, int64_t{-1});
   if (!status.ok()) return status;
