@@ -64,6 +64,9 @@ struct Delivery {
   // A random UUID in lower case, the same for every attempt.
   std::string guid;
   OutboxEntry entry;  // with its global position
+  // The event cannot be read any more: `entry` has nothing but its positions,
+  // and there is nothing to send.
+  bool is_damaged = false;
   DeliveryState state = DeliveryState::kPending;
   // When it was enqueued, and when it is due again, in milliseconds since the
   // Unix epoch.
@@ -85,7 +88,8 @@ struct Delivery {
 //
 // Every method may fail with
 //   UNAVAILABLE: the queue cannot answer now; trying again may help.
-//   DATA_LOSS: what is stored is damaged.
+//   DATA_LOSS: what is stored is damaged, and not a single event of the stream
+//     only.
 class DeliveryQueue {
  public:
   virtual ~DeliveryQueue() = default;
@@ -111,6 +115,10 @@ class DeliveryQueue {
   // moves the cursor past all that were looked at, all or nothing. How many
   // these were; 0 at the end of the stream.
   //
+  // An entry that cannot be read stops no hook: nobody can tell any more whom
+  // it was for, so it becomes a delivery in any case, which `is_damaged` and
+  // is of no deployment. It stays in the stream.
+  //
   // NOT_FOUND: there is no such hook.
   virtual absl::StatusOr<int64_t> Enqueue(const EnqueueParams& params) = 0;
 
@@ -127,7 +135,8 @@ class DeliveryQueue {
   // first: of each deployment, which is an id in a repository, the one of the
   // lowest id that is pending, and no other, so that a deployment's events
   // arrive in their order (R104). It costs what it gives, however many wait
-  // behind them. Of a hook that is none there are none.
+  // behind them. Those that are damaged are among them, so that somebody gives
+  // them up. Of a hook that is none there are none.
   virtual absl::StatusOr<std::vector<Delivery>> Claim(
       const ClaimParams& params) = 0;
 

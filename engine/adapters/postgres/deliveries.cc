@@ -199,11 +199,10 @@ int64_t LimitOf(int64_t limit) { return std::max<int64_t>(limit, 0); }
 
 }  // namespace
 
-absl::Status Deliveries::Read(const Rows& rows,
-                              std::vector<Delivery>* deliveries) {
-  deliveries->clear();
+std::vector<Delivery> Deliveries::Read(const Rows& rows) {
+  std::vector<Delivery> deliveries;
   for (int row = 0; row < rows.size(); ++row) {
-    Delivery& delivery = deliveries->emplace_back();
+    Delivery& delivery = deliveries.emplace_back();
     delivery.id = rows.Int(row, 0);
     delivery.hook_id = rows.Int(row, 1);
     delivery.guid = std::string(rows.Bytes(row, 2));
@@ -211,12 +210,20 @@ absl::Status Deliveries::Read(const Rows& rows,
     delivery.enqueued_at_ms = rows.Int(row, 5);
     delivery.due_at_ms = rows.Int(row, 6);
     delivery.attempts_since_due = rows.Int(row, 7);
-    absl::StatusOr<OutboxEntry> entry =
-        ReadEntry(rows, row, 8, rows.Int(row, 3));
-    if (!entry.ok()) return entry.status();
-    delivery.entry = *std::move(entry);
+    const int64_t position = rows.Int(row, 3);
+    absl::StatusOr<OutboxEntry> entry = ReadEntry(rows, row, 8, position);
+    if (entry.ok()) {
+      delivery.entry = *std::move(entry);
+      continue;
+    }
+    delivery.is_damaged = true;
+    delivery.entry.position = position;
+    if (!rows.IsNull(row, 10)) {
+      delivery.entry.global_position =
+          rows.Int(row, 10) - (rows.Int(row, 9) - position);
+    }
   }
-  return absl::OkStatus();
+  return deliveries;
 }
 
 void Deliveries::AddAttempts(const Rows& rows,
@@ -283,8 +290,8 @@ absl::StatusOr<int64_t> Deliveries::Enqueue(
     if (!status.ok()) return status;
     if (rows[0].empty()) return NoSuch("hook", params.hook_id);
     const int64_t cursor = rows[0].Int(0, 0);
-    const absl::StatusOr<std::vector<OutboxEntry>> entries =
-        stream_.ReadAll(cursor, LimitOf(params.limit));
+    const absl::StatusOr<std::vector<KeyedEntry>> entries =
+        stream_.ReadKeyed(cursor, LimitOf(params.limit), Damage::kIsMarked);
     if (!entries.ok()) return entries.status();
     if (entries->empty()) return 0;
 
@@ -295,24 +302,21 @@ absl::StatusOr<int64_t> Deliveries::Enqueue(
     std::vector<int64_t> deployment_ids;
     std::vector<int64_t> are_first;
     std::set<std::pair<int64_t, int64_t>> seen;
-    for (const OutboxEntry& entry : *entries) {
+    for (const KeyedEntry& keyed : *entries) {
+      const OutboxEntry& entry = keyed.entry;
       const bool is_wanted =
           params.types.empty() ||
           std::find(params.types.begin(), params.types.end(),
                     entry.event.type()) != params.types.end();
-      if (!entry.notify || !is_wanted) continue;
-      const absl::StatusOr<absl::optional<int64_t>> key =
-          database_.FindKey(entry.event.repository());
-      if (!key.ok()) return key.status();
-      if (!key->has_value()) {
-        return absl::DataLossError("PostgreSQL: an event's repository is gone");
-      }
+      if (!keyed.is_damaged && (!entry.notify || !is_wanted)) continue;
+      // Of a damaged one it is 0.
       const int64_t deployment_id = DeploymentOf(entry.event);
       guids.push_back(UuidOf(RandomId()));
-      repositories.push_back(**key);
+      repositories.push_back(keyed.key);
       positions.push_back(entry.position);
       deployment_ids.push_back(deployment_id);
-      are_first.push_back(seen.emplace(**key, deployment_id).second ? 1 : 0);
+      are_first.push_back(seen.emplace(keyed.key, deployment_id).second ? 1
+                                                                        : 0);
     }
     if (!guids.empty()) {
       // After the cursor was read, so that they grow in the stream's order.
@@ -327,17 +331,18 @@ absl::StatusOr<int64_t> Deliveries::Enqueue(
         [&](Connection& connection) {
           connection.Add(kBegin);
           connection.Add(kLockHook, Values().Int(params.hook_id));
-          connection.Add(kEnqueue, Values()
-                                       .Int(params.hook_id)
-                                       .Int(cursor)
-                                       .Int(entries->back().global_position)
-                                       .Int(params.now_ms)
-                                       .Ints(ids)
-                                       .BytesArray(guids)
-                                       .Ints(repositories)
-                                       .Ints(positions)
-                                       .Ints(deployment_ids)
-                                       .Ints(are_first));
+          connection.Add(kEnqueue,
+                         Values()
+                             .Int(params.hook_id)
+                             .Int(cursor)
+                             .Int(entries->back().entry.global_position)
+                             .Int(params.now_ms)
+                             .Ints(ids)
+                             .BytesArray(guids)
+                             .Ints(repositories)
+                             .Ints(positions)
+                             .Ints(deployment_ids)
+                             .Ints(are_first));
           connection.Add(kCommitWork);
         },
         &rows);
@@ -366,9 +371,7 @@ absl::StatusOr<std::vector<Delivery>> Deliveries::Claim(
       },
       &rows);
   if (!status.ok()) return status;
-  std::vector<Delivery> claimed;
-  status = Read(rows[3], &claimed);
-  if (!status.ok()) return status;
+  std::vector<Delivery> claimed = Read(rows[3]);
   for (Delivery& delivery : claimed) {
     delivery.leased_until_ms = leased_until_ms;
   }
@@ -485,9 +488,7 @@ absl::StatusOr<std::vector<Delivery>> Deliveries::List(
       },
       &rows);
   if (!status.ok()) return status;
-  std::vector<Delivery> deliveries;
-  status = Read(rows[1], &deliveries);
-  if (!status.ok()) return status;
+  std::vector<Delivery> deliveries = Read(rows[1]);
   AddAttempts(rows[2], &deliveries);
   return deliveries;
 }
@@ -503,9 +504,7 @@ absl::StatusOr<absl::optional<Delivery>> Deliveries::Find(int64_t id) {
       },
       &rows);
   if (!status.ok()) return status;
-  std::vector<Delivery> deliveries;
-  status = Read(rows[1], &deliveries);
-  if (!status.ok()) return status;
+  std::vector<Delivery> deliveries = Read(rows[1]);
   if (deliveries.empty()) return absl::optional<Delivery>();
   AddAttempts(rows[2], &deliveries);
   return absl::optional<Delivery>(std::move(deliveries[0]));

@@ -57,7 +57,7 @@ class Deliveries {
       absl::FunctionRef<void(const Locked&, Connection&)> write);
 
   // Deliveries of rows with kDeliveryColumns and the event.
-  static absl::Status Read(const Rows& rows, std::vector<Delivery>* deliveries);
+  static std::vector<Delivery> Read(const Rows& rows);
   static void AddAttempts(const Rows& rows, std::vector<Delivery>* deliveries);
 
   Database& database_;

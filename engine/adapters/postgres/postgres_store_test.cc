@@ -546,6 +546,94 @@ TEST_F(PostgresStoreTest, DamagedRowsAreDataLoss) {
   EXPECT_TRUE(absl::IsDataLoss(store->FindStatus({name, id, 1}).status()));
 }
 
+// Gives up what is damaged, delivers all else. The global positions.
+std::vector<int64_t> DeliverAll(PostgresStore& store, int64_t hook) {
+  std::vector<int64_t> delivered;
+  while (true) {
+    const auto claimed = store.Claim({hook, 1000});
+    EXPECT_TRUE(claimed.ok()) << claimed.status();
+    if (!claimed.ok() || claimed->empty()) return delivered;
+    for (const Delivery& delivery : *claimed) {
+      if (!delivery.is_damaged) {
+        delivered.push_back(delivery.entry.global_position);
+      }
+      EXPECT_TRUE(store
+                      .Record({delivery.id,
+                               delivery.leased_until_ms,
+                               {},
+                               delivery.is_damaged ? DeliveryState::kFailed
+                                                   : DeliveryState::kDelivered})
+                      .ok());
+    }
+  }
+}
+
+TEST_F(PostgresStoreTest, AHookGoesPastADamagedEvent) {
+  const std::unique_ptr<PostgresStore> store = Open();
+  Fill(*store);
+  const Hook hook = *store->AddHook({"http://a.example/"});
+  const int64_t start = hook.cursor;
+  const int64_t id = IdOf(Send(*store, Create("app")));  // start + 1, and + 2
+  IdOf(Send(*store, Create("app")));                     // + 3
+  IdOf(Send(*store, Succeed("app", id)));                // + 4
+  IdOf(Send(*store, Succeed("app", id)));                // + 5
+  ASSERT_EQ(*store->LastGlobalPosition(), start + 5);
+  Session session(database_);
+  const auto damage = [&](int64_t global_last) {
+    session.Run(absl::StrCat(
+        "UPDATE slipway_outbox SET body = '\\xff' WHERE global_last = ",
+        global_last));
+  };
+  // Before its delivery is made, and after it.
+  damage(start + 4);
+  EXPECT_EQ(*store->Enqueue({hook.id, 1000}), 5);
+  EXPECT_EQ(*store->Enqueue({hook.id, 1000}), 0);
+  EXPECT_EQ(*store->CountPending(hook.id), 4);
+  damage(start + 2);
+  const auto listed = store->ListDeliveries({hook.id});
+  ASSERT_TRUE(listed.ok()) << listed.status();
+  ASSERT_EQ(listed->size(), 4u);
+  const int64_t positions[] = {start + 1, start + 3, start + 4, start + 5};
+  for (size_t i = 0; i < 4; ++i) {
+    const Delivery& delivery = (*listed)[3 - i];
+    EXPECT_EQ(delivery.entry.global_position, positions[i]);
+    EXPECT_EQ(delivery.is_damaged, i == 0 || i == 2) << i;
+    const auto found = store->FindDelivery(delivery.id);
+    ASSERT_TRUE(found.ok()) << found.status();
+    EXPECT_EQ((*found)->is_damaged, delivery.is_damaged);
+  }
+  EXPECT_EQ(DeliverAll(*store, hook.id),
+            (std::vector<int64_t>{start + 3, start + 5}));
+  EXPECT_EQ(*store->CountPending(hook.id), 0);
+  // It stays in the stream, and is known there.
+  EXPECT_EQ(store->ReadAll({start + 2, 1})->size(), 1u);
+  EXPECT_TRUE(absl::IsDataLoss(store->ReadAll({start + 3, 1}).status()));
+}
+
+// Not even the number of its events is to be trusted.
+TEST_F(PostgresStoreTest, AHookGoesPastADamagedRow) {
+  const std::unique_ptr<PostgresStore> store = Open();
+  Fill(*store);
+  const Hook hook = *store->AddHook({"http://a.example/"});
+  const int64_t start = hook.cursor;
+  for (int i = 0; i < 3; ++i) IdOf(Send(*store, Create("app")));
+  ASSERT_EQ(*store->LastGlobalPosition(), start + 4);
+  Session session(database_);
+  const struct {
+    const char* first_position;
+    int64_t passed;
+  } rows[] = {{"-4611686018427387904", 4}, {"4611686018427387904", 3}};
+  for (const auto& row : rows) {
+    session.Run(absl::StrCat(
+        "UPDATE slipway_outbox SET first_position = ", row.first_position,
+        " WHERE global_last = ", start + 2));
+    session.Run(absl::StrCat("UPDATE slipway_hooks SET cursor = ", start));
+    EXPECT_EQ(*store->Enqueue({hook.id, 1000}), row.passed);
+    EXPECT_EQ(DeliverAll(*store, hook.id),
+              (std::vector<int64_t>{start + 3, start + 4}));
+  }
+}
+
 TEST_F(PostgresStoreTest, TextsThatAreTooLongForAnIndexAreToldApart) {
   const std::unique_ptr<PostgresStore> store = Open();
   v1::Rules rules = DocumentedRules();

@@ -310,15 +310,10 @@ absl::StatusOr<std::vector<OutboxEntry>> SqliteStore::ReadAll(
     const ReadAllParams& params) {
   std::vector<OutboxEntry> found;
   absl::Status status = impl_->Read([&](Rows& rows) {
-    absl::StatusOr<std::vector<internal::NumberedEntry>> entries =
-        internal::ReadAllEntries(rows.database(), params.after_position,
-                                 params.limit);
-    if (!entries.ok()) return entries.status();
-    found.reserve(entries->size());
-    for (internal::NumberedEntry& numbered : *entries) {
-      found.push_back(std::move(numbered.entry));
-    }
-    return absl::OkStatus();
+    absl::StatusOr<std::vector<OutboxEntry>> entries =
+        internal::ReadAll(rows.database(), params.after_position, params.limit);
+    if (entries.ok()) found = *std::move(entries);
+    return entries.status();
   });
   if (!status.ok()) return status;
   return found;

@@ -89,11 +89,12 @@ void HookSender::Send(const Delivery& delivery) {
     parts_.queue->Record(record).IgnoreError();
   }
   if (parts_.metrics == nullptr) return;
-  absl::string_view outcome = "failed";
+  absl::string_view outcome = delivery.is_damaged ? "damaged" : "failed";
   if (record.state == DeliveryState::kDelivered) outcome = "delivered";
   if (record.state == DeliveryState::kPending) outcome = "retry";
   parts_.metrics->Add("slipway_webhook_deliveries_total",
                       {{"hook", label_}, {"outcome", outcome}});
+  if (delivery.is_damaged) return;
   parts_.metrics->Observe(
       "slipway_webhook_delivery_seconds", {{"hook", label_}},
       static_cast<double>(record.attempt.duration_ms) / 1000);
@@ -101,6 +102,11 @@ void HookSender::Send(const Delivery& delivery) {
 
 DeliveryState HookSender::Attempt(const Delivery& delivery,
                                   DeliveryAttempt& attempt) {
+  if (delivery.is_damaged) {
+    attempt.error =
+        ErrorText(absl::DataLossError("the stored event is damaged"));
+    return DeliveryState::kFailed;
+  }
   const absl::StatusOr<v1::Repository> repository =
       parts_.repositories->At(delivery.entry);
   if (!repository.ok()) {

@@ -763,6 +763,50 @@ TEST_F(WebhookSenderTest, Metrics) {
   EXPECT_EQ(metrics.values()["slipway_webhook_pending hook=1"], 0);
 }
 
+TEST_F(WebhookSenderTest, ADamagedEventIsGivenUpAndStopsNothingElse) {
+  // The third of its deliveries is damaged.
+  class Damaged : public MemoryDeliveryQueue {
+   public:
+    using MemoryDeliveryQueue::MemoryDeliveryQueue;
+    absl::StatusOr<std::vector<Delivery>> Claim(
+        const ClaimParams& params) override {
+      auto claimed = MemoryDeliveryQueue::Claim(params);
+      for (Delivery& delivery : *claimed) {
+        if (delivery.id != 3) continue;
+        delivery.is_damaged = true;
+        delivery.entry = OutboxEntry();
+      }
+      return claimed;
+    }
+  };
+  Damaged queue(&engine_.store);
+  KeptMetrics metrics;
+  const auto sender =
+      *WebhookSender::Create({&queue, &engine_.store, &engine_.store, &client_,
+                              &engine_.clock, &metrics},
+                             OptionsFor({kUrl}));
+  const int64_t id = engine_.Deploy();
+  engine_.Deploy();
+  engine_.Report(id, v1::STATUS_STATE_IN_PROGRESS);
+  engine_.Report(id, v1::STATUS_STATE_SUCCESS);
+  EXPECT_EQ(*sender->SendDue(), 4);
+  EXPECT_EQ(client_.calls().size(), 3u);
+  const Delivery delivery = **queue.FindDelivery(3);
+  EXPECT_EQ(delivery.state, DeliveryState::kFailed);
+  ASSERT_EQ(delivery.attempts.size(), 1u);
+  EXPECT_EQ(delivery.attempts[0].error,
+            "DATA_LOSS: the stored event is damaged");
+  EXPECT_EQ((**queue.FindDelivery(4)).state, DeliveryState::kDelivered);
+  EXPECT_EQ(
+      metrics.values(),
+      (std::map<std::string, double>{
+          {"slipway_webhook_deliveries_total hook=1 outcome=delivered", 3},
+          {"slipway_webhook_deliveries_total hook=1 outcome=damaged", 1},
+          {"slipway_webhook_delivery_seconds hook=1", 3},
+          {"slipway_webhook_pending hook=1", 0},
+          {"slipway_outbox_lag hook=1", 0}}));
+}
+
 TEST_F(WebhookSenderTest, TheGaugesAreTrueWhereNobodySends) {
   KeptMetrics metrics;
   metrics_ = &metrics;
