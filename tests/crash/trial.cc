@@ -34,8 +34,11 @@ constexpr int kTerminationsPerCheck = 5;
 constexpr int kRoundsPerFullLook = 25;
 constexpr size_t kOldReadings = 40;
 constexpr int kFinishMsMax = 180'000;
-// Longer than the time for which a server that was killed had claimed them.
-constexpr int kDeliveriesMsMax = 240'000;
+// What a server that was killed had claimed comes after the lease, which is as
+// short as one may be, so that it is waited for. The receiver answers at once.
+constexpr char kTimeoutFlag[] = "--webhook_timeout_seconds=5";
+constexpr char kLeaseFlag[] = "--webhook_lease_seconds=10";
+constexpr int kDeliveriesMsMax = 180'000;
 
 void SleepMs(int ms) {
   std::this_thread::sleep_for(std::chrono::milliseconds(ms));
@@ -160,6 +163,8 @@ absl::Status Trial::SetUp() {
     receiver_ = *std::move(receiver);
     flags.push_back(absl::StrCat("--webhook=", receiver_->url()));
     flags.push_back(absl::StrCat("--webhook_secret_file=", secret_file));
+    flags.push_back(kTimeoutFlag);
+    flags.push_back(kLeaseFlag);
   }
   for (int i = 0; i < params_.servers; ++i) {
     servers_.push_back(std::make_unique<ServerProcess>(ServerProcessParams{
