@@ -116,11 +116,50 @@ TEST(SqliteStoreOpenTest, OptionsThatCannotBe) {
 
 TEST(SqliteStoreOpenTest, PlacesThatCannotBe) {
   const ScratchDirectory directory;
-  const absl::Status nowhere = OpenStatus(directory.path() + "/no/such.db");
-  EXPECT_TRUE(absl::IsFailedPrecondition(nowhere)) << nowhere;
-  EXPECT_THAT(nowhere.message(), HasSubstr("/no/such.db: cannot be opened"));
-  const absl::Status is_directory = OpenStatus(directory.path());
-  EXPECT_TRUE(absl::IsFailedPrecondition(is_directory)) << is_directory;
+  const std::string file = directory.path() + "/file";
+  WriteFile(file, "");
+  const std::string loop = directory.path() + "/loop";
+  ASSERT_EQ(symlink("loop", loop.c_str()), 0);
+  const struct {
+    std::string path;
+    const char* why;
+  } rows[] = {
+      {directory.path() + "/no/such.db", "No such file or directory"},
+      {directory.path(), "Is a directory"},
+      {file + "/a.db", "Not a directory"},
+      {directory.path() + "/" + std::string(300, 'x'), "File name too long"},
+  };
+  for (const auto& row : rows) {
+    EXPECT_EQ(OpenStatus(row.path),
+              absl::FailedPreconditionError(absl::StrCat(
+                  row.path,
+                  ": cannot be opened for reading and writing: ", row.why)));
+  }
+  // A path that SQLite itself refuses.
+  const absl::Status status = OpenStatus(loop);
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  EXPECT_TRUE(absl::StartsWith(
+      status.message(),
+      absl::StrCat(loop, ": cannot be opened for reading and writing: ")))
+      << status;
+}
+
+TEST(SqliteStoreOpenTest, WhatMayNotBeOpened) {
+  const ScratchDirectory directory;
+  const std::string file = directory.File();
+  { Engine(directory).PutAll(); }
+  ASSERT_EQ(chmod(file.c_str(), 0000), 0);
+  const std::string closed = directory.path() + "/closed";
+  ASSERT_EQ(mkdir(closed.c_str(), 0500), 0);
+  RunUnprivileged([&] {
+    for (const std::string& path : {file, closed + "/new.db"}) {
+      EXPECT_EQ(OpenStatus(path),
+                absl::FailedPreconditionError(absl::StrCat(
+                    path,
+                    ": cannot be opened for reading and writing: Permission "
+                    "denied")));
+    }
+  });
 }
 
 TEST(SqliteStoreOpenTest, WhatCannotBeWritten) {
