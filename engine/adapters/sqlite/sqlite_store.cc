@@ -312,8 +312,9 @@ absl::StatusOr<std::vector<OutboxEntry>> SqliteStore::ReadAll(
   absl::Status status = impl_->Read([&](Rows& rows) {
     absl::StatusOr<std::vector<OutboxEntry>> entries =
         internal::ReadAll(rows.database(), params.after_position, params.limit);
-    if (entries.ok()) found = *std::move(entries);
-    return entries.status();
+    if (!entries.ok()) return entries.status();
+    found = *std::move(entries);
+    return absl::OkStatus();
   });
   if (!status.ok()) return status;
   return found;
