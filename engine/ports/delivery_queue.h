@@ -7,7 +7,8 @@
 //   auto claimed = queue.Claim({hook->id, now_ms});
 //   for (const slipway::Delivery& delivery : *claimed) {
 //     ...  // send it
-//     queue.Record({delivery.id, attempt, slipway::DeliveryState::kDelivered});
+//     queue.Record({delivery.id, delivery.leased_until_ms, attempt,
+//                   slipway::DeliveryState::kDelivered});
 //   }
 
 #ifndef SLIPWAY_ENGINE_PORTS_DELIVERY_QUEUE_H_
@@ -63,6 +64,9 @@ struct Delivery {
   // A random UUID in lower case, the same for every attempt.
   std::string guid;
   OutboxEntry entry;  // with its global position
+  // The event cannot be read any more: `entry` has nothing but its positions,
+  // and there is nothing to send.
+  bool is_damaged = false;
   DeliveryState state = DeliveryState::kPending;
   // When it was enqueued, and when it is due again, in milliseconds since the
   // Unix epoch.
@@ -70,6 +74,9 @@ struct Delivery {
   int64_t due_at_ms = 0;
   // Attempts since it was enqueued or redelivered: what a back-off counts from.
   int64_t attempts_since_due = 0;
+  // When the lease of the claim that gave it ends, which tells this claim from
+  // the others of the delivery: for `Record`. Only `Claim` fills this.
+  int64_t leased_until_ms = 0;
   // All of them; the oldest first. Only `ListDeliveries` and `FindDelivery`
   // fill this.
   std::vector<DeliveryAttempt> attempts;
@@ -81,7 +88,8 @@ struct Delivery {
 //
 // Every method may fail with
 //   UNAVAILABLE: the queue cannot answer now; trying again may help.
-//   DATA_LOSS: what is stored is damaged.
+//   DATA_LOSS: what is stored is damaged, and not a single event of the stream
+//     only.
 class DeliveryQueue {
  public:
   virtual ~DeliveryQueue() = default;
@@ -107,6 +115,10 @@ class DeliveryQueue {
   // moves the cursor past all that were looked at, all or nothing. How many
   // these were; 0 at the end of the stream.
   //
+  // An entry that cannot be read stops no hook: nobody can tell any more whom
+  // it was for, so it becomes a delivery in any case, which `is_damaged` and
+  // is of no deployment. It stays in the stream.
+  //
   // NOT_FOUND: there is no such hook.
   virtual absl::StatusOr<int64_t> Enqueue(const EnqueueParams& params) = 0;
 
@@ -114,7 +126,8 @@ class DeliveryQueue {
     int64_t hook_id = 0;
     int64_t now_ms = 0;
     // For how long nobody else gets them, unless they are recorded before. From
-    // now_ms + lease_ms on they are to be had again.
+    // now_ms + lease_ms on they are to be had again. At least 1, so that each
+    // claim of a delivery ends later than the one whose lease ran out.
     int64_t lease_ms = 60'000;
     int64_t limit = 16;
   };
@@ -122,12 +135,15 @@ class DeliveryQueue {
   // first: of each deployment, which is an id in a repository, the one of the
   // lowest id that is pending, and no other, so that a deployment's events
   // arrive in their order (R104). It costs what it gives, however many wait
-  // behind them. Of a hook that is none there are none.
+  // behind them. Those that are damaged are among them, so that somebody gives
+  // them up. Of a hook that is none there are none.
   virtual absl::StatusOr<std::vector<Delivery>> Claim(
       const ClaimParams& params) = 0;
 
   struct RecordParams {
     int64_t delivery_id = 0;
+    // As the claim gave it; 0: the attempt was made without one.
+    int64_t leased_until_ms = 0;
     // Its number is given by the queue.
     DeliveryAttempt attempt;
     // kPending: to be tried again at `due_at_ms`, which is else not looked at,
@@ -135,9 +151,18 @@ class DeliveryQueue {
     DeliveryState state = DeliveryState::kPending;
     int64_t due_at_ms = 0;
   };
-  // Notes an attempt and ends the claim, whoever holds it: one that outlasts
-  // its lease may so be sent once more, never lost. Of a delivery that is not
-  // pending the attempt is noted and nothing else.
+  // Notes an attempt, always. What becomes of the delivery depends on who has
+  // it now; a claim holds until it is recorded, or released by a `Claim` that
+  // comes at its lease's end or later:
+  //
+  //   this claim, or none: the state is as given, the claim ends. So an attempt
+  //     that outlasts its lease counts as long as nobody else has claimed.
+  //   another claim: the attempt is noted and counted, and nothing else. The
+  //     delivery stays pending and claimed, even where the attempt was taken,
+  //     so that the deployment's next does not overtake what is being sent. It
+  //     may so be sent once more, never lost; who has it finds the attempt in
+  //     `FindDelivery`.
+  //   it is not pending: the attempt is noted, and nothing else.
   //
   // NOT_FOUND: there is no such delivery.
   virtual absl::Status Record(const RecordParams& params) = 0;

@@ -25,6 +25,8 @@ const v1::MergeEffect* MergeOf(const v1::Decision& decision) {
 
 // "OUTCOME_STATUS_CREATED" is "status_created".
 std::string OutcomeLabel(const absl::StatusOr<v1::Decision>& decision) {
+  // Nobody can know whether it happened.
+  if (absl::IsUnknown(decision.status())) return "unknown";
   if (!decision.ok()) return "failed";
   if (decision->replayed()) return "replayed";
   if (decision->has_rejection()) {

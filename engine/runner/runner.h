@@ -41,7 +41,8 @@ struct RunnerParams {
   // Gets slipway_decisions_total{kind, outcome}: of the command the name of its
   // request ("create_status", or "none"); that of the acceptance's outcome
   // ("status_created"), the rejection's reason ("invalid_fields"), "replayed"
-  // (R100), or "failed". nullptr: nobody counts.
+  // (R100), "unknown" where nobody can know whether it happened, or "failed".
+  // nullptr: nobody counts.
   Metrics* metrics = nullptr;
 };
 

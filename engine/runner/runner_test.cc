@@ -107,7 +107,7 @@ class FakeStore : public MemoryStore {
     return MemoryStore::FindRepository(name);
   }
 
-  const absl::Status failure = absl::UnavailableError("the store is away");
+  absl::Status failure = absl::UnavailableError("the store is away");
   std::atomic<int> transacts_until_failure{-1};
   bool decides_twice = false;
   bool facts_fail = false;
@@ -269,11 +269,15 @@ TEST_F(RunnerTest, CountsDecisionsByKindAndOutcome) {
   Rejected(runner, "");
   store_.transacts_until_failure = 0;
   EXPECT_FALSE(runner.Execute(CommandOf(kCreate)).ok());
+  store_.failure = absl::UnknownError("it may have happened");
+  store_.transacts_until_failure = 0;
+  EXPECT_FALSE(runner.Execute(CommandOf(kCreate)).ok());
   EXPECT_TRUE(runner.DryRun(CommandOf(kCreate)).ok());
   const std::map<std::string, double> expected = {
       {"slipway_decisions_total create_deployment deployment_created", 2},
       {"slipway_decisions_total create_deployment failed", 1},
       {"slipway_decisions_total create_deployment ref_not_found", 1},
+      {"slipway_decisions_total create_deployment unknown", 1},
       {"slipway_decisions_total none malformed_command", 1},
   };
   EXPECT_EQ(metrics.counters, expected);

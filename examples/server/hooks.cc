@@ -11,8 +11,14 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "slipway/adapters/webhook/webhook_options.h"
 
 namespace {
+
+constexpr int64_t kTimeoutSMax = slipway::WebhookOptions::kTimeoutMsMax / 1000;
+constexpr int64_t kLeaseMarginS =
+    slipway::WebhookOptions::kLeaseMarginMs / 1000;
+constexpr int64_t kLeaseSMax = slipway::WebhookOptions::kLeaseMsMax / 1000;
 
 // The sender looks at it more closely; by then it is in the store. URLs may
 // have in them what is nobody's business, so errors name a hook by its number.
@@ -72,6 +78,22 @@ absl::StatusOr<std::vector<HookFlag>> PairHooks(
     hooks.push_back({urls[i], secret_files[i]});
   }
   return hooks;
+}
+
+absl::Status CheckHookTimes(const HookTimes& times) {
+  if (times.timeout_s < 1 || times.timeout_s > kTimeoutSMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--webhook_timeout_seconds is ", times.timeout_s,
+                     ", not from 1 to ", kTimeoutSMax));
+  }
+  const int64_t lease_s_min = times.timeout_s + kLeaseMarginS;
+  if (times.lease_s < lease_s_min || times.lease_s > kLeaseSMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--webhook_lease_seconds is ", times.lease_s,
+                     ", not from ", lease_s_min, " (", kLeaseMarginS,
+                     " more than --webhook_timeout_seconds) to ", kLeaseSMax));
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<HookWithSecret>> ReadHooks(

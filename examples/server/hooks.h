@@ -3,6 +3,7 @@
 #ifndef EXAMPLES_SERVER_HOOKS_H_
 #define EXAMPLES_SERVER_HOOKS_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,19 @@ struct HookFlag {
 absl::StatusOr<std::vector<HookFlag>> PairHooks(
     const std::vector<std::string>& urls,
     const std::vector<std::string>& secret_files);
+
+// Of all hooks, in seconds.
+struct HookTimes {
+  // Of one attempt.
+  int64_t timeout_s = 10;
+  // For how long a delivery is a server's while it is under way, which its
+  // deliveries wait for when it crashes.
+  int64_t lease_s = 60;
+};
+
+// INVALID_ARGUMENT: one of them is out of its range, or the lease is so short
+// that another server would send what is still under way.
+absl::Status CheckHookTimes(const HookTimes& times);
 
 struct HookWithSecret {
   std::string url;

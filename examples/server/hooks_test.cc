@@ -1,5 +1,6 @@
 #include "slipway/examples/server/hooks.h"
 
+#include <cstdint>
 #include <fstream>
 #include <string>
 
@@ -47,6 +48,37 @@ TEST(HooksTest, AnErrorNamesTheNumberOfTheHook) {
   EXPECT_TRUE(absl::StartsWith(
       PairHooks({"http://a", "ftp://b"}, {"f", "g"}).status().message(),
       "--webhook number 2 is not "));
+}
+
+TEST(HookTimesTest, ALeaseOutlastsTheTimeOut) {
+  EXPECT_TRUE(CheckHookTimes({}).ok());
+  EXPECT_TRUE(CheckHookTimes({10, 15}).ok());
+  EXPECT_TRUE(CheckHookTimes({1, 6}).ok());
+  EXPECT_TRUE(CheckHookTimes({60, 31'622'400}).ok());
+  const struct {
+    HookTimes times;
+    const char* message;
+  } rows[] = {
+      {{0, 60}, "--webhook_timeout_seconds is 0, not from 1 to 60"},
+      {{-1, 60}, "--webhook_timeout_seconds is -1, not from 1 to 60"},
+      {{61, 100}, "--webhook_timeout_seconds is 61, not from 1 to 60"},
+      {{10, 14},
+       "--webhook_lease_seconds is 14, not from 15 (5 more than "
+       "--webhook_timeout_seconds) to 31622400"},
+      {{60, 60},
+       "--webhook_lease_seconds is 60, not from 65 (5 more than "
+       "--webhook_timeout_seconds) to 31622400"},
+      {{10, -1},
+       "--webhook_lease_seconds is -1, not from 15 (5 more than "
+       "--webhook_timeout_seconds) to 31622400"},
+      {{10, INT64_MAX},
+       "--webhook_lease_seconds is 9223372036854775807, not from 15 (5 more "
+       "than --webhook_timeout_seconds) to 31622400"},
+  };
+  for (const auto& row : rows) {
+    EXPECT_EQ(CheckHookTimes(row.times),
+              absl::InvalidArgumentError(row.message));
+  }
 }
 
 class SecretTest : public ::testing::Test {

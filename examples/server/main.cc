@@ -135,6 +135,8 @@ slipway::WebhookOptions WebhookOptionsOf(
                          : std::string(absl::StripSuffix(flags.base_url, "/"));
   options.api_url = absl::StrCat(options.html_url, ApiPath(flags));
   options.allow_private_addresses = flags.webhook_allow_private;
+  options.timeout_ms = flags.hook_times.timeout_s * 1000;
+  options.lease_ms = flags.hook_times.lease_s * 1000;
   return options;
 }
 

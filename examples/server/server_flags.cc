@@ -52,6 +52,12 @@ ABSL_FLAG(bool, webhook_allow_private, true,
           "whether webhooks may go to this machine and to private networks. "
           "This is an example; where others choose the URLs, say "
           "--nowebhook_allow_private");
+ABSL_FLAG(int64_t, webhook_timeout_seconds, 10,
+          "how long one attempt at a webhook may take: 1 to 60");
+ABSL_FLAG(int64_t, webhook_lease_seconds, 60,
+          "for how long a delivery is this server's while it sends it; what a "
+          "server had under way when it was killed is sent again after that. "
+          "At least 5 more than --webhook_timeout_seconds");
 
 namespace {
 
@@ -166,5 +172,9 @@ absl::StatusOr<ServerFlags> ReadFlags(int argc, char** argv) {
   status = CheckHookFlags(arguments, flags);
   if (!status.ok()) return status;
   flags.webhook_allow_private = absl::GetFlag(FLAGS_webhook_allow_private);
+  flags.hook_times = {absl::GetFlag(FLAGS_webhook_timeout_seconds),
+                      absl::GetFlag(FLAGS_webhook_lease_seconds)};
+  status = CheckHookTimes(flags.hook_times);
+  if (!status.ok()) return status;
   return flags;
 }

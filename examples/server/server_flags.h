@@ -27,12 +27,14 @@ struct ServerFlags {
   std::vector<HookFlag> hooks;
   // Whether hooks may be on this machine or in a private network (R106).
   bool webhook_allow_private = true;
+  HookTimes hook_times;
 };
 
 // Reads the flags of the command line. `--help` and unknown flags end the
 // process.
 //
-// INVALID_ARGUMENT: a value that is none, or an argument that is no flag.
+// INVALID_ARGUMENT: a value that is none, or does not go with another one, or
+// an argument that is no flag.
 absl::StatusOr<ServerFlags> ReadFlags(int argc, char** argv);
 
 #endif  // EXAMPLES_SERVER_SERVER_FLAGS_H_

@@ -53,6 +53,12 @@ TEST(StorageTest, MemoryIsEmptyEachTime) {
   }
 }
 
+TEST(StorageTest, WhatCannotBeOpenedIsSaidWithItsPathAndTheReason) {
+  EXPECT_EQ(OpenStorage({"sqlite:/no/such/directory/a.db"}).status().message(),
+            "--store: /no/such/directory/a.db: cannot be opened for reading "
+            "and writing: No such file or directory");
+}
+
 TEST(StorageTest, WhatCannotBeOpenedIsOneLineThatNamesTheFlag) {
   for (const char* name :
        {"", "floppy", "sqlite", "sqlite:", "sqlite:/no/such/directory/a.db",

@@ -56,17 +56,13 @@ TEST_F(CrashTest, R107SqliteOutlivesKills) {
   ExpectNothingIsWrong();
 }
 
-// Deliveries that a killed server had claimed come a minute later, so they are
-// waited for in one test of each store.
 TEST_F(CrashTest, R107SqliteIsSharedByTwoServers) {
-  params_.has_webhooks = false;
   params_.kills = 4;
   params_.servers = 2;
   ExpectNothingIsWrong();
 }
 
 TEST_F(CrashTest, R108SqliteOutlivesAFullDisk) {
-  params_.has_webhooks = false;
   params_.fills = 2;
   params_.kills = 2;
   ExpectNothingIsWrong();
@@ -84,7 +80,6 @@ TEST_F(CrashTest, R107PostgresIsSharedByTwoServers) {
   params_.store = StoreKind::kPostgres;
   params_.kills = 4;
   params_.servers = 2;
-  params_.has_webhooks = false;
   ExpectNothingIsWrong();
 }
 

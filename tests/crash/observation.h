@@ -30,8 +30,6 @@ extern const char kOwner[];
 using DeploymentIds = std::map<std::string, std::set<int64_t>>;
 
 struct Observation {
-  // The stream of all repositories, from where it was to be read on.
-  std::vector<slipway::OutboxEntry> entries;
   // The deployments that were looked for with their statuses, by id; absent:
   // there is none.
   std::map<std::string,

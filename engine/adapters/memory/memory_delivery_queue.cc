@@ -202,6 +202,7 @@ absl::StatusOr<std::vector<Delivery>> MemoryDeliveryQueue::Claim(
           std::max<int64_t>(params.now_ms + params.lease_ms, 1);
     });
     claimed.push_back(row.delivery);
+    claimed.back().leased_until_ms = row.leased_until_ms;
   }
   return claimed;
 }
@@ -218,6 +219,9 @@ absl::Status MemoryDeliveryQueue::Record(const RecordParams& params) {
     row.attempts.back().number = static_cast<int64_t>(row.attempts.size());
     if (row.delivery.state != DeliveryState::kPending) return;
     ++row.delivery.attempts_since_due;
+    const bool is_anothers = row.leased_until_ms > 0 &&
+                             row.leased_until_ms != params.leased_until_ms;
+    if (is_anothers) return;
     row.leased_until_ms = 0;
     row.delivery.state = params.state;
     if (params.state == DeliveryState::kPending) {

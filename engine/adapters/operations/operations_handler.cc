@@ -11,6 +11,9 @@
 namespace slipway {
 namespace {
 
+// No status code is as large.
+constexpr int64_t kStatusEnd = 1000;
+
 constexpr char kPlainText[] = "text/plain; charset=utf-8";
 
 HttpResponse Page(int status, absl::string_view content_type,
@@ -61,11 +64,11 @@ HttpResponse OperationsHandler::Health() const {
   std::string why;
   if (!ready.ok()) {
     why = absl::StrCat("reading fails: ", ready.ToString());
-  } else if (const int64_t failed_at_ms = write_failed_at_ms_.load()) {
-    const int64_t ago_ms = NowMs() - failed_at_ms;
+  } else if (const int64_t failed = write_failed_.load()) {
+    const int64_t ago_ms = NowMs() - failed / kStatusEnd;
     if (ago_ms < params_.failed_write_ms) {
-      why = absl::StrCat("a write was answered 503 ", ago_ms / 1000,
-                         " s ago, and none has succeeded since");
+      why = absl::StrCat("a write was answered ", failed % kStatusEnd, " ",
+                         ago_ms / 1000, " s ago, and none has succeeded since");
     }
   }
   if (why.empty()) return Page(200, kPlainText, "ok\n");
@@ -78,11 +81,11 @@ HttpResponse OperationsHandler::HandOn(const HttpRequest& request) {
   const auto start = std::chrono::steady_clock::now();
   HttpResponse response = params_.next->Handle(request);
   if (!IsRead(request)) {
-    if (response.status == 503) {
-      write_failed_at_ms_.store(std::max<int64_t>(1, NowMs()));
+    if (response.status >= 500 && response.status < 600) {
+      write_failed_.store(NowMs() * kStatusEnd + response.status);
     } else if (response.status < 300 &&
                FindHeader(response.headers, "Idempotent-Replayed") == nullptr) {
-      write_failed_at_ms_.store(0);
+      write_failed_.store(0);
       if (params_.on_write != nullptr) params_.on_write();
     }
   }

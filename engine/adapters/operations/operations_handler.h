@@ -46,7 +46,7 @@ struct OperationsParams {
   std::function<void()> on_write;
   // nullptr: requests are not counted.
   Metrics* metrics = nullptr;
-  // For how long a write that was answered 503 makes the server not ready, if
+  // For how long a write that was answered 5xx makes the server not ready, if
   // none has succeeded since. It ends, so that a server that gets no writes
   // while it is not ready is tried again.
   int64_t failed_write_ms = 10'000;
@@ -56,8 +56,9 @@ struct OperationsParams {
 };
 
 // Thread-safe and total. A probe reads, and never writes: whether writing works
-// is known from the last write that a client made. An answer that comes again
-// (`Idempotent-Replayed`) writes nothing.
+// is known from the last write that a client made. Every 5xx is a failure of
+// the server: 503 where nothing was written, 500 where nobody can know (R108).
+// An answer that comes again (`Idempotent-Replayed`) writes nothing.
 //
 // /healthz and /metrics know GET and HEAD; other methods are answered 405. What
 // they answer is not counted.
@@ -74,8 +75,9 @@ class OperationsHandler : public HttpHandler {
   int64_t NowMs() const;
 
   const OperationsParams params_;
-  // When the last write was answered 503, by `now`; 0: it was not.
-  std::atomic<int64_t> write_failed_at_ms_{0};
+  // When the last write was answered 5xx, by `now`, times 1000, and with what;
+  // 0: it was not. One number, so that they belong together.
+  std::atomic<int64_t> write_failed_{0};
 };
 
 }  // namespace slipway

@@ -139,6 +139,42 @@ TEST_F(OperationsHandlerTest, R108AWriteThatFailedMakesItNotReadyForAWhile) {
   EXPECT_EQ(health(), 200);
 }
 
+// Such as 500: nobody can know whether the decision was kept.
+TEST_F(OperationsHandlerTest, R108EveryFailureOfAWriteMakesItNotReady) {
+  OperationsHandler handler(Params());
+  for (const int status : {500, 502, 503, 504, 599}) {
+    next_.status = status;
+    Send(handler, "GET", "/");
+    EXPECT_EQ(Send(handler, "GET", "/healthz").status, 200) << status;
+    Send(handler, "POST", "/");
+    const HttpResponse response = Send(handler, "GET", "/healthz");
+    EXPECT_EQ(response.status, 503) << status;
+    EXPECT_EQ(response.body,
+              absl::StrCat("a write was answered ", status,
+                           " 0 s ago, and none has succeeded since\n"));
+    next_.status = 201;
+    Send(handler, "POST", "/");
+    EXPECT_EQ(Send(handler, "GET", "/healthz").status, 200) << status;
+  }
+  next_.status = 499;
+  Send(handler, "POST", "/");
+  EXPECT_EQ(Send(handler, "GET", "/healthz").status, 200);
+}
+
+// Whatever the store says: damage is no less than an outage.
+TEST_F(OperationsHandlerTest, R108EveryFailureOfTheProbeMakesItNotReady) {
+  OperationsHandler handler(Params());
+  for (const absl::Status& status :
+       {absl::DataLossError("a row"), absl::UnknownError("gone"),
+        absl::InternalError("odd"), absl::ResourceExhaustedError("all")}) {
+    ready_ = status;
+    const HttpResponse response = Send(handler, "GET", "/healthz");
+    EXPECT_EQ(response.status, 503) << status;
+    EXPECT_EQ(response.body,
+              absl::StrCat("reading fails: ", status.ToString(), "\n"));
+  }
+}
+
 TEST_F(OperationsHandlerTest, WritesThatSucceedAreTold) {
   OperationsParams params = Params();
   int writes = 0;
@@ -149,7 +185,7 @@ TEST_F(OperationsHandlerTest, WritesThatSucceedAreTold) {
   Send(handler, "POST", "/");
   Send(handler, "DELETE", "/");
   EXPECT_EQ(writes, 2);
-  for (const int status : {404, 422, 503}) {
+  for (const int status : {404, 422, 500, 503}) {
     next_.status = status;
     Send(handler, "POST", "/");
   }

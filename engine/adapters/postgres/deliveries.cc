@@ -99,7 +99,7 @@ SELECT 1 FROM slipway_hooks
 constexpr Statement kReadLocked = {"read_locked", R"sql(
 SELECT d.hook, d.repository, d.deployment_id, d.state,
     EXISTS (SELECT 1 FROM slipway_attempts AS a
-      WHERE a.delivery = $1 AND a.token = $2)
+      WHERE a.delivery = $1 AND a.token = $2), d.leased_until_ms
   FROM slipway_deliveries AS d WHERE d.id = $1 FOR UPDATE OF d
 )sql"};
 constexpr Statement kNote = {"note", R"sql(
@@ -110,6 +110,10 @@ WITH d AS (
 INSERT INTO slipway_attempts (delivery, number, token, started_at_ms,
     duration_ms, status_code, error)
   SELECT $1, d.attempt_count, $2, $3, $4, $5, $6 FROM d
+)sql"};
+constexpr Statement kCountAttempt = {"count_attempt", R"sql(
+UPDATE slipway_deliveries SET attempts_since_due = attempts_since_due + 1
+  WHERE id = $1
 )sql"};
 constexpr Statement kTryAgain = {"try_again", R"sql(
 UPDATE slipway_deliveries
@@ -195,11 +199,10 @@ int64_t LimitOf(int64_t limit) { return std::max<int64_t>(limit, 0); }
 
 }  // namespace
 
-absl::Status Deliveries::Read(const Rows& rows,
-                              std::vector<Delivery>* deliveries) {
-  deliveries->clear();
+std::vector<Delivery> Deliveries::Read(const Rows& rows) {
+  std::vector<Delivery> deliveries;
   for (int row = 0; row < rows.size(); ++row) {
-    Delivery& delivery = deliveries->emplace_back();
+    Delivery& delivery = deliveries.emplace_back();
     delivery.id = rows.Int(row, 0);
     delivery.hook_id = rows.Int(row, 1);
     delivery.guid = std::string(rows.Bytes(row, 2));
@@ -207,12 +210,20 @@ absl::Status Deliveries::Read(const Rows& rows,
     delivery.enqueued_at_ms = rows.Int(row, 5);
     delivery.due_at_ms = rows.Int(row, 6);
     delivery.attempts_since_due = rows.Int(row, 7);
-    absl::StatusOr<OutboxEntry> entry =
-        ReadEntry(rows, row, 8, rows.Int(row, 3));
-    if (!entry.ok()) return entry.status();
-    delivery.entry = *std::move(entry);
+    const int64_t position = rows.Int(row, 3);
+    absl::StatusOr<OutboxEntry> entry = ReadEntry(rows, row, 8, position);
+    if (entry.ok()) {
+      delivery.entry = *std::move(entry);
+      continue;
+    }
+    delivery.is_damaged = true;
+    delivery.entry.position = position;
+    if (!rows.IsNull(row, 10)) {
+      delivery.entry.global_position =
+          rows.Int(row, 10) - (rows.Int(row, 9) - position);
+    }
   }
-  return absl::OkStatus();
+  return deliveries;
 }
 
 void Deliveries::AddAttempts(const Rows& rows,
@@ -279,8 +290,8 @@ absl::StatusOr<int64_t> Deliveries::Enqueue(
     if (!status.ok()) return status;
     if (rows[0].empty()) return NoSuch("hook", params.hook_id);
     const int64_t cursor = rows[0].Int(0, 0);
-    const absl::StatusOr<std::vector<OutboxEntry>> entries =
-        stream_.ReadAll(cursor, LimitOf(params.limit));
+    const absl::StatusOr<std::vector<KeyedEntry>> entries =
+        stream_.ReadKeyed(cursor, LimitOf(params.limit), Damage::kIsMarked);
     if (!entries.ok()) return entries.status();
     if (entries->empty()) return 0;
 
@@ -291,24 +302,21 @@ absl::StatusOr<int64_t> Deliveries::Enqueue(
     std::vector<int64_t> deployment_ids;
     std::vector<int64_t> are_first;
     std::set<std::pair<int64_t, int64_t>> seen;
-    for (const OutboxEntry& entry : *entries) {
+    for (const KeyedEntry& keyed : *entries) {
+      const OutboxEntry& entry = keyed.entry;
       const bool is_wanted =
           params.types.empty() ||
           std::find(params.types.begin(), params.types.end(),
                     entry.event.type()) != params.types.end();
-      if (!entry.notify || !is_wanted) continue;
-      const absl::StatusOr<absl::optional<int64_t>> key =
-          database_.FindKey(entry.event.repository());
-      if (!key.ok()) return key.status();
-      if (!key->has_value()) {
-        return absl::DataLossError("PostgreSQL: an event's repository is gone");
-      }
+      if (!keyed.is_damaged && (!entry.notify || !is_wanted)) continue;
+      // Of a damaged one it is 0.
       const int64_t deployment_id = DeploymentOf(entry.event);
       guids.push_back(UuidOf(RandomId()));
-      repositories.push_back(**key);
+      repositories.push_back(keyed.key);
       positions.push_back(entry.position);
       deployment_ids.push_back(deployment_id);
-      are_first.push_back(seen.emplace(**key, deployment_id).second ? 1 : 0);
+      are_first.push_back(seen.emplace(keyed.key, deployment_id).second ? 1
+                                                                        : 0);
     }
     if (!guids.empty()) {
       // After the cursor was read, so that they grow in the stream's order.
@@ -323,17 +331,18 @@ absl::StatusOr<int64_t> Deliveries::Enqueue(
         [&](Connection& connection) {
           connection.Add(kBegin);
           connection.Add(kLockHook, Values().Int(params.hook_id));
-          connection.Add(kEnqueue, Values()
-                                       .Int(params.hook_id)
-                                       .Int(cursor)
-                                       .Int(entries->back().global_position)
-                                       .Int(params.now_ms)
-                                       .Ints(ids)
-                                       .BytesArray(guids)
-                                       .Ints(repositories)
-                                       .Ints(positions)
-                                       .Ints(deployment_ids)
-                                       .Ints(are_first));
+          connection.Add(kEnqueue,
+                         Values()
+                             .Int(params.hook_id)
+                             .Int(cursor)
+                             .Int(entries->back().entry.global_position)
+                             .Int(params.now_ms)
+                             .Ints(ids)
+                             .BytesArray(guids)
+                             .Ints(repositories)
+                             .Ints(positions)
+                             .Ints(deployment_ids)
+                             .Ints(are_first));
           connection.Add(kCommitWork);
         },
         &rows);
@@ -345,6 +354,7 @@ absl::StatusOr<int64_t> Deliveries::Enqueue(
 absl::StatusOr<std::vector<Delivery>> Deliveries::Claim(
     const DeliveryQueue::ClaimParams& params) {
   std::vector<Rows> rows;
+  const int64_t leased_until_ms = params.now_ms + params.lease_ms;
   // Where the answer is lost they are claimed by nobody until the lease ends.
   absl::Status status = database_.Read(
       [&](Connection& connection) {
@@ -356,14 +366,15 @@ absl::StatusOr<std::vector<Delivery>> Deliveries::Claim(
                                    .Int(params.hook_id)
                                    .Int(params.now_ms)
                                    .Int(LimitOf(params.limit))
-                                   .Int(params.now_ms + params.lease_ms));
+                                   .Int(leased_until_ms));
         connection.Add(kCommitWork);
       },
       &rows);
   if (!status.ok()) return status;
-  std::vector<Delivery> claimed;
-  status = Read(rows[3], &claimed);
-  if (!status.ok()) return status;
+  std::vector<Delivery> claimed = Read(rows[3]);
+  for (Delivery& delivery : claimed) {
+    delivery.leased_until_ms = leased_until_ms;
+  }
   return claimed;
 }
 
@@ -387,6 +398,7 @@ absl::Status Deliveries::Change(
         locked.deployment_id = rows[2].Int(0, 2);
         locked.is_pending = rows[2].Int(0, 3) == kPending;
         locked.is_noted = rows[2].Int(0, 4) != 0;
+        if (!rows[2].IsNull(0, 5)) locked.leased_until_ms = rows[2].Int(0, 5);
         write(locked, **connection);
       }
       (*connection)->Add(kCommitWork);
@@ -416,6 +428,13 @@ absl::Status Deliveries::Record(const DeliveryQueue::RecordParams& params) {
                                   .Int(attempt.status_code)
                                   .Bytes(attempt.error));
         if (!locked.is_pending) return;
+        const bool is_anothers =
+            locked.leased_until_ms.has_value() &&
+            *locked.leased_until_ms != params.leased_until_ms;
+        if (is_anothers) {
+          connection.Add(kCountAttempt, Values().Int(id));
+          return;
+        }
         if (params.state == DeliveryState::kPending) {
           connection.Add(kTryAgain, Values().Int(id).Int(params.due_at_ms));
         } else {
@@ -469,9 +488,7 @@ absl::StatusOr<std::vector<Delivery>> Deliveries::List(
       },
       &rows);
   if (!status.ok()) return status;
-  std::vector<Delivery> deliveries;
-  status = Read(rows[1], &deliveries);
-  if (!status.ok()) return status;
+  std::vector<Delivery> deliveries = Read(rows[1]);
   AddAttempts(rows[2], &deliveries);
   return deliveries;
 }
@@ -487,9 +504,7 @@ absl::StatusOr<absl::optional<Delivery>> Deliveries::Find(int64_t id) {
       },
       &rows);
   if (!status.ok()) return status;
-  std::vector<Delivery> deliveries;
-  status = Read(rows[1], &deliveries);
-  if (!status.ok()) return status;
+  std::vector<Delivery> deliveries = Read(rows[1]);
   if (deliveries.empty()) return absl::optional<Delivery>();
   AddAttempts(rows[2], &deliveries);
   return absl::optional<Delivery>(std::move(deliveries[0]));

@@ -44,6 +44,8 @@ class Deliveries {
     int64_t repository = 0;
     int64_t deployment_id = 0;
     bool is_pending = false;
+    // nullopt: nobody has claimed it.
+    absl::optional<int64_t> leased_until_ms;
     // Whether the attempt has been noted before.
     bool is_noted = false;
   };
@@ -55,7 +57,7 @@ class Deliveries {
       absl::FunctionRef<void(const Locked&, Connection&)> write);
 
   // Deliveries of rows with kDeliveryColumns and the event.
-  static absl::Status Read(const Rows& rows, std::vector<Delivery>* deliveries);
+  static std::vector<Delivery> Read(const Rows& rows);
   static void AddAttempts(const Rows& rows, std::vector<Delivery>* deliveries);
 
   Database& database_;

@@ -73,37 +73,126 @@ constexpr Statement kFilterBySha = {"filter_by_sha",
                                     SLIPWAY_LIST_FILTERED("sha = $4")};
 constexpr Statement kFilterByRef = {"filter_by_ref",
                                     SLIPWAY_LIST_FILTERED("ref = $5")};
-// Of several there is one before the environment.
 constexpr Statement kFilterByTask = {"filter_by_task",
                                      SLIPWAY_LIST_FILTERED("task = $6")};
+constexpr Statement kFilterByEnvironment = {
+    "filter_by_environment", SLIPWAY_LIST_FILTERED("environment = $7")};
+constexpr Statement kFilterBySpelling = {
+    "filter_by_spelling", SLIPWAY_LIST_FILTERED("spelling = $8")};
+
+// How many have each value, in the order of ListFilter. Of a filter that is not
+// there it is 0.
+#define SLIPWAY_COUNT_OF(kind, condition)                             \
+  "CAST((SELECT coalesce(sum(count), 0) FROM slipway_counts"          \
+  " WHERE repository = $1 AND kind = " kind " AND value = " condition \
+  ") AS bigint)"
+constexpr Statement kCountFilters = {
+    "count_filters",
+    "SELECT " SLIPWAY_COUNT_OF("1", "$2") ", " SLIPWAY_COUNT_OF(
+        "2",
+        "$3") ", " SLIPWAY_COUNT_OF("3",
+                                    "$4") ", " SLIPWAY_COUNT_OF("4",
+                                                                "$5 AND "
+                                                                "($6::bytea IS "
+                                                                "NULL OR "
+                                                                "spelling = "
+                                                                "$6)")};
+
+// In their order.
+constexpr ListFilter kFilters[] = {ListFilter::kSha, ListFilter::kRef,
+                                   ListFilter::kTask, ListFilter::kEnvironment};
 
 bool BySpelling(const Store::ListDeploymentsParams& params) {
   return params.environment_match == v1::NAME_MATCH_EXACT;
 }
+
+const absl::optional<std::string>& ValueOf(
+    const Store::ListDeploymentsParams& params, ListFilter filter) {
+  switch (filter) {
+    case ListFilter::kSha:
+      return params.sha;
+    case ListFilter::kRef:
+      return params.ref;
+    case ListFilter::kTask:
+      return params.task;
+    default:
+      return params.environment;
+  }
+}
+
+}  // namespace
 
 int FilterCount(const Store::ListDeploymentsParams& params) {
   return params.sha.has_value() + params.ref.has_value() +
          params.task.has_value() + params.environment.has_value();
 }
 
-}  // namespace
+ListFilter FirstFilter(const Store::ListDeploymentsParams& params) {
+  for (const ListFilter filter : kFilters) {
+    if (ValueOf(params, filter).has_value()) return filter;
+  }
+  return ListFilter::kNone;
+}
+
+void AddFilterCounts(int64_t key, const Store::ListDeploymentsParams& params,
+                     Connection& connection) {
+  Values values;
+  values.Int(key);
+  const auto add = [&](const absl::optional<std::string>& text, bool folded) {
+    if (text.has_value()) {
+      values.Bytes(IndexKey(folded ? FoldName(*text) : *text));
+    } else {
+      values.Null();
+    }
+  };
+  add(params.sha, false);
+  add(params.ref, false);
+  add(params.task, false);
+  add(params.environment, true);
+  add(BySpelling(params) ? params.environment : absl::nullopt, false);
+  connection.Add(kCountFilters, std::move(values));
+}
+
+ListFilter RarestFilter(const Store::ListDeploymentsParams& params,
+                        const Rows& counts) {
+  ListFilter rarest = ListFilter::kNone;
+  int64_t fewest = 0;
+  int column = 0;
+  for (const ListFilter filter : kFilters) {
+    const int64_t count = counts.Int(0, column++);
+    if (!ValueOf(params, filter).has_value()) continue;
+    if (rarest != ListFilter::kNone && count >= fewest) continue;
+    rarest = filter;
+    fewest = count;
+  }
+  return rarest;
+}
 
 int64_t PlaceOf(int64_t value) {
   return std::clamp<int64_t>(value, 0, kPlaceMax);
 }
 
-const Statement& ListStatement(const Store::ListDeploymentsParams& params) {
-  const int filters = FilterCount(params);
-  if (filters == 0) return kListAll;
-  const bool is_one = filters == 1;
-  if (params.sha.has_value()) return is_one ? kListBySha : kFilterBySha;
-  if (params.ref.has_value()) return is_one ? kListByRef : kFilterByRef;
-  if (params.task.has_value()) return is_one ? kListByTask : kFilterByTask;
-  return BySpelling(params) ? kListBySpelling : kListByEnvironment;
+const Statement& ListStatement(const Store::ListDeploymentsParams& params,
+                               ListFilter leading) {
+  const bool is_one = FilterCount(params) == 1;
+  switch (leading) {
+    case ListFilter::kNone:
+      return kListAll;
+    case ListFilter::kSha:
+      return is_one ? kListBySha : kFilterBySha;
+    case ListFilter::kRef:
+      return is_one ? kListByRef : kFilterByRef;
+    case ListFilter::kTask:
+      return is_one ? kListByTask : kFilterByTask;
+    case ListFilter::kEnvironment:
+      break;
+  }
+  if (BySpelling(params)) return is_one ? kListBySpelling : kFilterBySpelling;
+  return is_one ? kListByEnvironment : kFilterByEnvironment;
 }
 
 void AddList(int64_t key, const Store::ListDeploymentsParams& params,
-             Connection& connection) {
+             ListFilter leading, Connection& connection) {
   Values values;
   values.Int(key).Int(PlaceOf(params.offset)).Int(PlaceOf(params.limit));
   const bool by_spelling = BySpelling(params);
@@ -123,7 +212,7 @@ void AddList(int64_t key, const Store::ListDeploymentsParams& params,
   add(params.environment, !by_spelling, true);
   add(params.environment, by_spelling, false);
   if (filters == 1 && by_spelling) add(params.environment, true, true);
-  connection.Add(ListStatement(params), std::move(values));
+  connection.Add(ListStatement(params, leading), std::move(values));
 }
 
 }  // namespace postgres_internal

@@ -295,9 +295,22 @@ PostgresStore::ListDeployments(const ListDeploymentsParams& params) {
   if (!key.ok()) return key.status();
   if (!key->has_value()) return page;
   std::vector<Rows> rows;
-  absl::Status status = impl_->database.Read(
+  absl::Status status;
+  postgres_internal::ListFilter leading =
+      postgres_internal::FirstFilter(params);
+  if (postgres_internal::FilterCount(params) > 1) {
+    // Which of them is rare changes the cost, and not the answer.
+    status = impl_->database.Read(
+        [&](Connection& connection) {
+          postgres_internal::AddFilterCounts(**key, params, connection);
+        },
+        &rows);
+    if (!status.ok()) return status;
+    leading = postgres_internal::RarestFilter(params, rows[0]);
+  }
+  status = impl_->database.Read(
       [&](Connection& connection) {
-        postgres_internal::AddList(**key, params, connection);
+        postgres_internal::AddList(**key, params, leading, connection);
       },
       &rows);
   if (!status.ok()) return status;

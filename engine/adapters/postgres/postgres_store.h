@@ -111,8 +111,8 @@ class PostgresStore : public Store,
       int64_t id) override;
   absl::StatusOr<absl::optional<DeploymentResult>> FindDeployment(
       const DeploymentParams& params) override;
-  // By several filters at once it costs what one of them has: the first of sha,
-  // ref, task, environment.
+  // By several filters at once it costs what the rarest of them has, and a
+  // round trip more, to find out which it is.
   // The rows before `offset` cost a step in an index each.
   absl::StatusOr<absl::optional<Page<v1::Deployment>>> ListDeployments(
       const ListDeploymentsParams& params) override;

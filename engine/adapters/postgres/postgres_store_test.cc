@@ -39,6 +39,8 @@
 namespace slipway {
 namespace {
 
+using postgres_internal::ListFilter;
+
 class CountingMetrics : public Metrics {
  public:
   void Add(absl::string_view counter, Labels labels, double amount) override {
@@ -546,6 +548,94 @@ TEST_F(PostgresStoreTest, DamagedRowsAreDataLoss) {
   EXPECT_TRUE(absl::IsDataLoss(store->FindStatus({name, id, 1}).status()));
 }
 
+// Gives up what is damaged, delivers all else. The global positions.
+std::vector<int64_t> DeliverAll(PostgresStore& store, int64_t hook) {
+  std::vector<int64_t> delivered;
+  while (true) {
+    const auto claimed = store.Claim({hook, 1000});
+    EXPECT_TRUE(claimed.ok()) << claimed.status();
+    if (!claimed.ok() || claimed->empty()) return delivered;
+    for (const Delivery& delivery : *claimed) {
+      if (!delivery.is_damaged) {
+        delivered.push_back(delivery.entry.global_position);
+      }
+      EXPECT_TRUE(store
+                      .Record({delivery.id,
+                               delivery.leased_until_ms,
+                               {},
+                               delivery.is_damaged ? DeliveryState::kFailed
+                                                   : DeliveryState::kDelivered})
+                      .ok());
+    }
+  }
+}
+
+TEST_F(PostgresStoreTest, AHookGoesPastADamagedEvent) {
+  const std::unique_ptr<PostgresStore> store = Open();
+  Fill(*store);
+  const Hook hook = *store->AddHook({"http://a.example/"});
+  const int64_t start = hook.cursor;
+  const int64_t id = IdOf(Send(*store, Create("app")));  // start + 1, and + 2
+  IdOf(Send(*store, Create("app")));                     // + 3
+  IdOf(Send(*store, Succeed("app", id)));                // + 4
+  IdOf(Send(*store, Succeed("app", id)));                // + 5
+  ASSERT_EQ(*store->LastGlobalPosition(), start + 5);
+  Session session(database_);
+  const auto damage = [&](int64_t global_last) {
+    session.Run(absl::StrCat(
+        "UPDATE slipway_outbox SET body = '\\xff' WHERE global_last = ",
+        global_last));
+  };
+  // Before its delivery is made, and after it.
+  damage(start + 4);
+  EXPECT_EQ(*store->Enqueue({hook.id, 1000}), 5);
+  EXPECT_EQ(*store->Enqueue({hook.id, 1000}), 0);
+  EXPECT_EQ(*store->CountPending(hook.id), 4);
+  damage(start + 2);
+  const auto listed = store->ListDeliveries({hook.id});
+  ASSERT_TRUE(listed.ok()) << listed.status();
+  ASSERT_EQ(listed->size(), 4u);
+  const int64_t positions[] = {start + 1, start + 3, start + 4, start + 5};
+  for (size_t i = 0; i < 4; ++i) {
+    const Delivery& delivery = (*listed)[3 - i];
+    EXPECT_EQ(delivery.entry.global_position, positions[i]);
+    EXPECT_EQ(delivery.is_damaged, i == 0 || i == 2) << i;
+    const auto found = store->FindDelivery(delivery.id);
+    ASSERT_TRUE(found.ok()) << found.status();
+    EXPECT_EQ((*found)->is_damaged, delivery.is_damaged);
+  }
+  EXPECT_EQ(DeliverAll(*store, hook.id),
+            (std::vector<int64_t>{start + 3, start + 5}));
+  EXPECT_EQ(*store->CountPending(hook.id), 0);
+  // It stays in the stream, and is known there.
+  EXPECT_EQ(store->ReadAll({start + 2, 1})->size(), 1u);
+  EXPECT_TRUE(absl::IsDataLoss(store->ReadAll({start + 3, 1}).status()));
+}
+
+// Not even the number of its events is to be trusted.
+TEST_F(PostgresStoreTest, AHookGoesPastADamagedRow) {
+  const std::unique_ptr<PostgresStore> store = Open();
+  Fill(*store);
+  const Hook hook = *store->AddHook({"http://a.example/"});
+  const int64_t start = hook.cursor;
+  for (int i = 0; i < 3; ++i) IdOf(Send(*store, Create("app")));
+  ASSERT_EQ(*store->LastGlobalPosition(), start + 4);
+  Session session(database_);
+  const struct {
+    const char* first_position;
+    int64_t passed;
+  } rows[] = {{"-4611686018427387904", 4}, {"4611686018427387904", 3}};
+  for (const auto& row : rows) {
+    session.Run(absl::StrCat(
+        "UPDATE slipway_outbox SET first_position = ", row.first_position,
+        " WHERE global_last = ", start + 2));
+    session.Run(absl::StrCat("UPDATE slipway_hooks SET cursor = ", start));
+    EXPECT_EQ(*store->Enqueue({hook.id, 1000}), row.passed);
+    EXPECT_EQ(DeliverAll(*store, hook.id),
+              (std::vector<int64_t>{start + 3, start + 4}));
+  }
+}
+
 TEST_F(PostgresStoreTest, TextsThatAreTooLongForAnIndexAreToldApart) {
   const std::unique_ptr<PostgresStore> store = Open();
   v1::Rules rules = DocumentedRules();
@@ -664,13 +754,14 @@ TEST_F(PostgresStoreTest,
 
 // Each list goes along the index of its first filter, in a plan that is made
 // for every value, whatever the server believes of its tables.
-TEST_F(PostgresStoreTest, ListsGoAlongTheIndexOfTheirFirstFilter) {
+TEST_F(PostgresStoreTest, ListsGoAlongTheIndexOfTheFilterThatLeads) {
   Fill(*Open());
   Session session(database_);
   session.Run("SET plan_cache_mode = force_generic_plan");
   session.Run("CREATE TEMP TABLE plans (line text)");
-  const auto explain = [&](const Store::ListDeploymentsParams& params) {
-    const std::string sql = postgres_internal::ListStatement(params).sql;
+  const auto explain = [&](const Store::ListDeploymentsParams& params,
+                           ListFilter leads) {
+    const std::string sql = postgres_internal::ListStatement(params, leads).sql;
     EXPECT_EQ(session.Run(absl::StrCat("PREPARE list AS ", sql)), "");
     std::string values = "1, 0, 30";
     for (int place = 4; place <= 8; ++place) {
@@ -693,33 +784,36 @@ TEST_F(PostgresStoreTest, ListsGoAlongTheIndexOfTheirFirstFilter) {
     for (int filters = 1; filters < 32; ++filters) {
       Store::ListDeploymentsParams params;
       const bool by_spelling = (filters & 16) != 0;
-      std::string leading;
-      const auto add = [&](int bit, const std::string& column,
+      std::vector<std::pair<ListFilter, std::string>> leaders;
+      const auto add = [&](int bit, ListFilter filter,
+                           const std::string& column,
                            absl::optional<std::string>* value) {
         if ((filters & bit) == 0) return;
         *value = "x";
-        if (leading.empty()) leading = column;
+        leaders.emplace_back(filter, column);
       };
-      add(1, "sha", &params.sha);
-      add(2, "ref", &params.ref);
-      add(4, "task", &params.task);
-      add(8, by_spelling ? "spelling" : "environment", &params.environment);
+      add(1, ListFilter::kSha, "sha", &params.sha);
+      add(2, ListFilter::kRef, "ref", &params.ref);
+      add(4, ListFilter::kTask, "task", &params.task);
+      add(8, ListFilter::kEnvironment, by_spelling ? "spelling" : "environment",
+          &params.environment);
       if (by_spelling) params.environment_match = v1::NAME_MATCH_EXACT;
-      if (leading.empty()) continue;
-      const std::string plan = explain(params);
-      EXPECT_TRUE(
-          absl::StrContains(plan, absl::StrCat("slipway_deployments_", leading,
-                                               " on slipway_deployments")))
-          << leading << "\n"
-          << plan;
-      // Not only by the repository.
-      EXPECT_TRUE(absl::StrContains(
-          plan, absl::StrCat("Index Cond: ((repository = $1) AND (", leading,
-                             " = $")))
-          << leading << "\n"
-          << plan;
-      EXPECT_FALSE(absl::StrContains(plan, "Seq Scan on slipway_deployments"))
-          << plan;
+      for (const auto& [filter, leading] : leaders) {
+        const std::string plan = explain(params, filter);
+        EXPECT_TRUE(absl::StrContains(
+            plan, absl::StrCat("slipway_deployments_", leading,
+                               " on slipway_deployments")))
+            << leading << "\n"
+            << plan;
+        // Not only by the repository.
+        EXPECT_TRUE(absl::StrContains(
+            plan, absl::StrCat("Index Cond: ((repository = $1) AND (", leading,
+                               " = $")))
+            << leading << "\n"
+            << plan;
+        EXPECT_FALSE(absl::StrContains(plan, "Seq Scan on slipway_deployments"))
+            << plan;
+      }
     }
   };
   // As the store sets them, on a table that is empty.
@@ -740,6 +834,90 @@ TEST_F(PostgresStoreTest, ListsGoAlongTheIndexOfTheirFirstFilter) {
             "");
   ASSERT_EQ(session.Run("ANALYZE slipway_deployments"), "");
   check();
+}
+
+TEST_F(PostgresStoreTest, OfSeveralFiltersTheRarestLeads) {
+  using postgres_internal::Connection;
+  const std::unique_ptr<PostgresStore> store = Open();
+  Fill(*store);
+  const auto create = [&](const std::string& ref, const std::string& task,
+                          const std::string& environment) {
+    v1::Command command = CommandOn("app");
+    command.mutable_create_deployment()->set_ref(ref);
+    command.mutable_create_deployment()->set_task(task);
+    command.mutable_create_deployment()->set_environment(environment);
+    IdOf(Send(*store, command));
+  };
+  const auto branch = [&](const std::string& name, char digit) {
+    v1::Command command = Branch("app");
+    command.mutable_put_ref()->set_name(name);
+    command.mutable_put_ref()->set_sha(std::string(40, digit));
+    IdOf(Send(*store, command));
+  };
+  // Many that are alike, and one that is rare for each filter.
+  for (int i = 0; i < 3; ++i) create("main", "deploy", "Common");
+  create("main", "deploy", "rare");
+  create("main", "deploy", "COMMON");
+  create("main", "rare", "Common");
+  branch("rare", 'a');
+  create("rare", "deploy", "Common");
+  branch("main", 'b');
+  create("main", "deploy", "Common");
+
+  std::unique_ptr<Connection> connection;
+  const auto deadline =
+      std::chrono::steady_clock::now() + std::chrono::minutes(1);
+  ASSERT_TRUE(Connection::Open(database_, {}, deadline, &connection).ok());
+  // As the only repository has it.
+  const int64_t key = std::stoll(
+      Session(database_).Run("SELECT key FROM slipway_repositories"));
+  const auto rarest = [&](const Store::ListDeploymentsParams& params) {
+    postgres_internal::AddFilterCounts(key, params, *connection);
+    std::vector<postgres_internal::Rows> rows;
+    EXPECT_TRUE(connection->Run(deadline, &rows).ok());
+    return postgres_internal::RarestFilter(params, rows[0]);
+  };
+  Store::ListDeploymentsParams common;
+  common.repository = CommandOn("app").repository();
+  common.sha = std::string(40, 'a');
+  common.ref = "main";
+  common.task = "deploy";
+  common.environment = "common";
+  const auto total = [&](const Store::ListDeploymentsParams& params) {
+    return (*store->ListDeployments(params))->total;
+  };
+  EXPECT_EQ(total(common), 4);
+  Store::ListDeploymentsParams params = common;
+  params.sha = std::string(40, 'b');
+  EXPECT_EQ(rarest(params), ListFilter::kSha);
+  EXPECT_EQ(total(params), 1);
+  params = common;
+  params.ref = "rare";
+  EXPECT_EQ(rarest(params), ListFilter::kRef);
+  EXPECT_EQ(total(params), 1);
+  params = common;
+  params.task = "rare";
+  EXPECT_EQ(rarest(params), ListFilter::kTask);
+  EXPECT_EQ(total(params), 1);
+  params = common;
+  params.environment = "Rare";
+  EXPECT_EQ(rarest(params), ListFilter::kEnvironment);
+  EXPECT_EQ(total(params), 1);
+  // What nobody has is the rarest of all.
+  params.task = "none";
+  EXPECT_EQ(rarest(params), ListFilter::kTask);
+  EXPECT_EQ(total(params), 0);
+  // A spelling may be rare where the name is not.
+  params = common;
+  params.task.reset();
+  params.environment = "COMMON";
+  params.environment_match = v1::NAME_MATCH_EXACT;
+  EXPECT_EQ(rarest(params), ListFilter::kEnvironment);
+  EXPECT_EQ(total(params), 1);
+  // A filter that is not there is not the rarest.
+  params.environment.reset();
+  params.ref.reset();
+  EXPECT_EQ(rarest(params), ListFilter::kSha);
 }
 
 TEST_F(PostgresStoreTest, ALockThatIsNotHadInTimeIsWaitedForOnce) {

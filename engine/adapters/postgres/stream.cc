@@ -1,5 +1,6 @@
 #include "engine/adapters/postgres/stream.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "slipway/adapters/postgres/facts_query.h"
@@ -18,7 +19,8 @@ SELECT first_position, last_position, global_last, body FROM slipway_outbox
   ORDER BY last_position LIMIT $3
 )sql"};
 constexpr Statement kReadAll = {"read_all", R"sql(
-SELECT first_position, last_position, global_last, body FROM slipway_outbox
+SELECT first_position, last_position, global_last, body, repository
+  FROM slipway_outbox
   WHERE global_last > $1 AND global_last IS NOT NULL
   ORDER BY global_last LIMIT $2
 )sql"};
@@ -97,19 +99,45 @@ absl::Status ReadEntries(const Rows& rows, int row, int column,
 }
 
 // Adds the events of a row that are after `after`, up to `limit` entries.
-absl::Status AddEntries(const Rows& rows, int row, bool is_global,
-                        int64_t after, int64_t limit,
+absl::Status AddEntries(const Rows& rows, int row, int64_t after, int64_t limit,
                         std::vector<OutboxEntry>* entries) {
   std::vector<OutboxEntry> all;
   absl::Status status = ReadEntries(rows, row, 0, &all);
   if (!status.ok()) return status;
   for (OutboxEntry& entry : all) {
-    const int64_t place = is_global ? entry.global_position : entry.position;
-    if (place <= after) continue;
+    if (entry.position <= after) continue;
     if (static_cast<int64_t>(entries->size()) >= limit) break;
-    // Only that stream says where it is.
-    if (!is_global) entry.global_position = 0;
+    // Only the stream of all repositories says where it is.
+    entry.global_position = 0;
     entries->push_back(std::move(entry));
+  }
+  return absl::OkStatus();
+}
+
+// Likewise, by their global positions.
+absl::Status AddKeyedEntries(const Rows& rows, int row, int64_t after,
+                             int64_t limit, Damage damage,
+                             std::vector<KeyedEntry>* entries) {
+  std::vector<OutboxEntry> all;
+  const absl::Status status = ReadEntries(rows, row, 0, &all);
+  if (!status.ok()) {
+    if (damage == Damage::kIsAnError) return status;
+    // How many they are is not to be trusted, either, but only those that come
+    // next can be among them.
+    const int64_t last = rows.Int(row, 1);
+    const int64_t global_last = rows.Int(row, 2);
+    const int64_t count = std::min(
+        std::max<int64_t>(last - rows.Int(row, 0) + 1, 1), global_last - after);
+    all.assign(count, OutboxEntry());
+    for (int64_t i = 0; i < count; ++i) {
+      all[i].position = last - count + 1 + i;
+      all[i].global_position = global_last - count + 1 + i;
+    }
+  }
+  for (OutboxEntry& entry : all) {
+    if (entry.global_position <= after) continue;
+    if (static_cast<int64_t>(entries->size()) >= limit) break;
+    entries->push_back({rows.Int(row, 4), std::move(entry), !status.ok()});
   }
   return absl::OkStatus();
 }
@@ -148,8 +176,7 @@ absl::StatusOr<std::vector<OutboxEntry>> Stream::Read(int64_t key,
         &rows);
     if (!status.ok()) return status;
     for (int row = 0; row < rows[0].size(); ++row) {
-      status =
-          AddEntries(rows[0], row, /*is_global=*/false, after, limit, &entries);
+      status = AddEntries(rows[0], row, after, limit, &entries);
       if (!status.ok()) return status;
     }
     if (rows[0].size() < kRowsMax) break;
@@ -160,7 +187,19 @@ absl::StatusOr<std::vector<OutboxEntry>> Stream::Read(int64_t key,
 
 absl::StatusOr<std::vector<OutboxEntry>> Stream::ReadAll(int64_t after,
                                                          int64_t limit) {
+  absl::StatusOr<std::vector<KeyedEntry>> keyed =
+      ReadKeyed(after, limit, Damage::kIsAnError);
+  if (!keyed.ok()) return keyed.status();
   std::vector<OutboxEntry> entries;
+  entries.reserve(keyed->size());
+  for (KeyedEntry& each : *keyed) entries.push_back(std::move(each.entry));
+  return entries;
+}
+
+absl::StatusOr<std::vector<KeyedEntry>> Stream::ReadKeyed(int64_t after,
+                                                          int64_t limit,
+                                                          Damage damage) {
+  std::vector<KeyedEntry> entries;
   while (static_cast<int64_t>(entries.size()) < limit) {
     const int64_t wanted = limit - static_cast<int64_t>(entries.size());
     std::vector<Rows> rows;
@@ -175,12 +214,11 @@ absl::StatusOr<std::vector<OutboxEntry>> Stream::ReadAll(int64_t after,
         &rows);
     if (!status.ok()) return status;
     for (int row = 0; row < rows[1].size(); ++row) {
-      status =
-          AddEntries(rows[1], row, /*is_global=*/true, after, limit, &entries);
+      status = AddKeyedEntries(rows[1], row, after, limit, damage, &entries);
       if (!status.ok()) return status;
+      if (!entries.empty()) after = entries.back().entry.global_position;
     }
     if (!rows[1].empty()) {
-      after = entries.back().global_position;
       if (rows[1].size() == kRowsMax) continue;
     }
     if (rows[0].empty()) break;

@@ -21,6 +21,17 @@ namespace postgres_internal {
 absl::StatusOr<OutboxEntry> ReadEntry(const Rows& rows, int row, int column,
                                       int64_t position);
 
+// What becomes of rows of the stream that cannot be read.
+enum class Damage { kIsAnError, kIsMarked };
+
+// An entry with the key of its repository.
+struct KeyedEntry {
+  int64_t key = 0;
+  OutboxEntry entry;
+  // The entry has its positions only.
+  bool is_damaged = false;
+};
+
 // Thread-safe.
 class Stream {
  public:
@@ -30,6 +41,9 @@ class Stream {
                                                 int64_t limit);
   absl::StatusOr<std::vector<OutboxEntry>> ReadAll(int64_t after,
                                                    int64_t limit);
+  absl::StatusOr<std::vector<KeyedEntry>> ReadKeyed(int64_t after,
+                                                    int64_t limit,
+                                                    Damage damage);
   absl::StatusOr<int64_t> Last();
 
  private:

@@ -18,7 +18,8 @@ const std::vector<MetricDefinition>& MetricTable() {
        "How long a decision took to become durable, waiting included."},
       {"slipway_decisions_total",
        "Answers to commands, by the kind of command and the outcome: that of "
-       "an acceptance, the reason of a rejection, replayed, or failed."},
+       "an acceptance, the reason of a rejection, replayed, failed, or "
+       "unknown."},
       {"slipway_http_request_seconds",
        "How long requests took to be answered, without the sending."},
       {"slipway_http_requests_total",

@@ -1,7 +1,12 @@
 #include "slipway/adapters/sqlite/database.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <chrono>
+#include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -31,6 +36,24 @@ int64_t NowMs() {
       .count();
 }
 
+// "No such file or directory".
+std::string SystemText(int error) {
+  return std::system_category().message(error);
+}
+
+// Why a file could not be opened; `error` is what SQLite says. What it could
+// not make it tries to open once more without making it, and says of all that
+// may be against it that there is no such file. 0: nobody knows.
+int OpenError(const std::string& path, int error) {
+  if (error != ENOENT) return error;
+  // Never one that is there: closing it would let go of locks.
+  const int file =
+      open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  if (file < 0) return errno == EEXIST ? error : errno;
+  close(file);
+  return 0;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Database>> Database::Open(
@@ -46,8 +69,13 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(
   };
   if (database->handle_ == nullptr) return refuse("out of memory");
   if (code != SQLITE_OK) {
-    return refuse(absl::StrCat("cannot be opened for reading and writing: ",
-                               sqlite3_errmsg(database->handle_)));
+    // Of SQLite's own texts there is one for all that the system may have
+    // against it.
+    const int error =
+        OpenError(params.path, sqlite3_system_errno(database->handle_));
+    return refuse(absl::StrCat(
+        "cannot be opened for reading and writing: ",
+        error != 0 ? SystemText(error) : sqlite3_errmsg(database->handle_)));
   }
   sqlite3* handle = database->handle_;
   if (sqlite3_db_readonly(handle, "main") != 0) {
@@ -215,9 +243,12 @@ absl::Status Database::Failure(int code) {
       return absl::DataLossError(absl::StrCat(
           path_, ": the decision does not fit what is stored: ", why));
     case SQLITE_READONLY:
-    case SQLITE_CANTOPEN:
       return absl::UnavailableError(absl::StrCat(
           path_, ": it or its directory cannot be written: ", why));
+    case SQLITE_CANTOPEN:
+      return absl::UnavailableError(absl::StrCat(
+          path_, ": it or its directory cannot be written: ",
+          last_errno_ != 0 ? SystemText(last_errno_) : std::string(why)));
     case SQLITE_FULL:
       return absl::UnavailableError(
           absl::StrCat(path_, ": no room is left: ", why));

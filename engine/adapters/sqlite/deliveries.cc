@@ -31,38 +31,93 @@ absl::Status NoDelivery(int64_t id) {
   return absl::NotFoundError(absl::StrCat("no delivery has the id ", id));
 }
 
+// What becomes of rows of the stream that cannot be read.
+enum class Damage { kIsAnError, kIsMarked };
+
+struct NumberedEntry {
+  // As the file numbers it.
+  int64_t repository = 0;
+  OutboxEntry entry;
+  // The entry has its positions only.
+  bool is_damaged = false;
+};
+
+// The entries of the present row, without their positions.
+absl::Status ParseEntries(const Query& query,
+                          std::vector<NumberedEntry>* entries) {
+  v1::Acceptance acceptance;
+  const int64_t count = query.Int(2);
+  absl::Status status = query.Parse(3, &acceptance);
+  if (!status.ok()) return status;
+  if (acceptance.events_size() != count) return query.Damaged();
+  entries->assign(acceptance.events_size(), NumberedEntry());
+  for (const v1::Effect& effect : acceptance.effects()) {
+    if (effect.type() != v1::EFFECT_TYPE_NOTIFY) continue;
+    if (effect.event_index() < 0 || effect.event_index() >= count) {
+      return query.Damaged();
+    }
+    OutboxEntry& entry = (*entries)[effect.event_index()].entry;
+    entry.notify = true;
+    if (effect.has_deployment()) entry.deployment = effect.deployment();
+  }
+  for (int i = 0; i < acceptance.events_size(); ++i) {
+    (*entries)[i].entry.event = std::move(*acceptance.mutable_events(i));
+  }
+  return absl::OkStatus();
+}
+
 // The entries of the rows of `query` that come after `after`: by the position
 // in the repository, or by the global one. `add` says whether to go on.
 template <typename Add>
 absl::Status VisitEntries(Query& query, bool is_global, int64_t after,
-                          Add add) {
-  v1::Acceptance acceptance;
+                          Damage damage, Add add) {
+  std::vector<NumberedEntry> entries;
   while (query.Next()) {
-    const int64_t count = query.Int(2);
-    absl::Status status = query.Parse(3, &acceptance);
-    if (!status.ok()) return status;
-    if (acceptance.events_size() != count) return query.Damaged();
-    std::vector<OutboxEntry> entries(acceptance.events_size());
-    for (const v1::Effect& effect : acceptance.effects()) {
-      if (effect.type() != v1::EFFECT_TYPE_NOTIFY) continue;
-      if (effect.event_index() < 0 || effect.event_index() >= count) {
-        return query.Damaged();
+    const int64_t last_global = query.Int(0);
+    const int64_t last = query.Int(1);
+    absl::Status status = ParseEntries(query, &entries);
+    if (!status.ok()) {
+      if (damage == Damage::kIsAnError) return status;
+      // How many they are is not to be trusted, either, but only those that
+      // come next can be among them.
+      const int64_t unread = (is_global ? last_global : last) - after;
+      const int64_t count =
+          std::min(std::max<int64_t>(query.Int(2), 1), unread);
+      entries.assign(count, NumberedEntry());
+      for (NumberedEntry& entry : entries) entry.is_damaged = true;
+    }
+    const auto count = static_cast<int64_t>(entries.size());
+    for (int64_t i = 0; i < count; ++i) {
+      NumberedEntry& numbered = entries[i];
+      numbered.repository = query.Int(4);
+      const int64_t global_position = last_global - count + 1 + i;
+      numbered.entry.position = last - count + 1 + i;
+      if (is_global) numbered.entry.global_position = global_position;
+      if ((is_global ? global_position : numbered.entry.position) <= after) {
+        continue;
       }
-      OutboxEntry& entry = entries[effect.event_index()];
-      entry.notify = true;
-      if (effect.has_deployment()) entry.deployment = effect.deployment();
+      if (!add(std::move(numbered))) return absl::OkStatus();
     }
-    for (int i = 0; i < count; ++i) {
-      OutboxEntry& entry = entries[i];
-      const int64_t global_position = query.Int(0) - count + 1 + i;
-      entry.position = query.Int(1) - count + 1 + i;
-      if (is_global) entry.global_position = global_position;
-      if ((is_global ? global_position : entry.position) <= after) continue;
-      entry.event = std::move(*acceptance.mutable_events(i));
-      if (!add(query.Int(4), std::move(entry))) return absl::OkStatus();
-    }
+    after = is_global ? last_global : last;
   }
   return query.status();
+}
+
+absl::StatusOr<std::vector<NumberedEntry>> ReadNumbered(Database& database,
+                                                        int64_t after_position,
+                                                        int64_t limit,
+                                                        Damage damage) {
+  std::vector<NumberedEntry> entries;
+  if (limit <= 0) return entries;
+  Query query(database, Sql::kReadAll, after_position);
+  absl::Status status =
+      VisitEntries(query, /*is_global=*/true, after_position, damage,
+                   [&](NumberedEntry&& entry) {
+                     entries.push_back(std::move(entry));
+                     return static_cast<int64_t>(entries.size()) < limit;
+                   });
+  if (!status.ok()) return status;
+  return entries;
 }
 
 void ReadDelivery(const Query& query, DeliveryRow* row) {
@@ -91,17 +146,21 @@ absl::StatusOr<absl::optional<DeliveryRow>> FindRow(Database& database,
   return row;
 }
 
-// The entry that it delivers.
+// The entry that it delivers, or that there is none to be read.
 absl::Status AddEntry(Database& database, DeliveryRow* row) {
   absl::StatusOr<std::vector<NumberedEntry>> entries =
-      ReadAllEntries(database, row->global_position - 1, 1);
+      ReadNumbered(database, row->global_position - 1, 1, Damage::kIsMarked);
   if (!entries.ok()) return entries.status();
-  if (entries->empty()) {
-    return absl::DataLossError(
-        absl::StrCat(database.path(), " is damaged: the entry of the delivery ",
-                     row->delivery.id, " is missing"));
+  Delivery& delivery = row->delivery;
+  // Where its row is missing this is the next one.
+  if (entries->empty() ||
+      entries->front().entry.global_position != row->global_position) {
+    delivery.is_damaged = true;
+    delivery.entry.global_position = row->global_position;
+    return absl::OkStatus();
   }
-  row->delivery.entry = std::move(entries->front().entry);
+  delivery.is_damaged = entries->front().is_damaged;
+  delivery.entry = std::move(entries->front().entry);
   return absl::OkStatus();
 }
 
@@ -169,26 +228,25 @@ absl::StatusOr<std::vector<OutboxEntry>> ReadOutbox(Database& database,
   Query query(database, Sql::kReadOutbox, repository, after_position);
   absl::Status status =
       VisitEntries(query, /*is_global=*/false, after_position,
-                   [&](int64_t, OutboxEntry&& entry) {
-                     entries.push_back(std::move(entry));
+                   Damage::kIsAnError, [&](NumberedEntry&& numbered) {
+                     entries.push_back(std::move(numbered.entry));
                      return static_cast<int64_t>(entries.size()) < limit;
                    });
   if (!status.ok()) return status;
   return entries;
 }
 
-absl::StatusOr<std::vector<NumberedEntry>> ReadAllEntries(
-    Database& database, int64_t after_position, int64_t limit) {
-  std::vector<NumberedEntry> entries;
-  if (limit <= 0) return entries;
-  Query query(database, Sql::kReadAll, after_position);
-  absl::Status status =
-      VisitEntries(query, /*is_global=*/true, after_position,
-                   [&](int64_t repository, OutboxEntry&& entry) {
-                     entries.push_back({repository, std::move(entry)});
-                     return static_cast<int64_t>(entries.size()) < limit;
-                   });
-  if (!status.ok()) return status;
+absl::StatusOr<std::vector<OutboxEntry>> ReadAll(Database& database,
+                                                 int64_t after_position,
+                                                 int64_t limit) {
+  absl::StatusOr<std::vector<NumberedEntry>> numbered =
+      ReadNumbered(database, after_position, limit, Damage::kIsAnError);
+  if (!numbered.ok()) return numbered.status();
+  std::vector<OutboxEntry> entries;
+  entries.reserve(numbered->size());
+  for (NumberedEntry& each : *numbered) {
+    entries.push_back(std::move(each.entry));
+  }
   return entries;
 }
 
@@ -240,7 +298,7 @@ absl::StatusOr<int64_t> Enqueue(Rows& rows,
     cursor = query.Int(1);
   }
   absl::StatusOr<std::vector<NumberedEntry>> entries =
-      ReadAllEntries(database, cursor, params.limit);
+      ReadNumbered(database, cursor, params.limit, Damage::kIsMarked);
   if (!entries.ok()) return entries.status();
   if (entries->empty()) return 0;
   rows.NoteChange();
@@ -250,7 +308,8 @@ absl::StatusOr<int64_t> Enqueue(Rows& rows,
     const bool is_wanted = params.types.empty() ||
                            std::find(params.types.begin(), params.types.end(),
                                      entry.event.type()) != params.types.end();
-    if (!entry.notify || !is_wanted) continue;
+    if (!numbered.is_damaged && (!entry.notify || !is_wanted)) continue;
+    // Of a damaged one it is 0.
     const int64_t deployment_id = entry.event.has_status()
                                       ? entry.event.status().deployment_id()
                                       : entry.event.deployment().id();
@@ -295,8 +354,10 @@ absl::StatusOr<std::vector<Delivery>> Claim(
     absl::Status status = AddEntry(rows.database(), &row);
     if (!status.ok()) return status;
     rows.NoteChange();
+    row.delivery.leased_until_ms =
+        params.now_ms + std::max<int64_t>(params.lease_ms, 0);
     status = Run(rows.database(), Sql::kLease, row.delivery.id,
-                 params.now_ms + std::max<int64_t>(params.lease_ms, 0));
+                 row.delivery.leased_until_ms);
     if (!status.ok()) return status;
     claimed.push_back(std::move(row.delivery));
   }
@@ -311,21 +372,25 @@ absl::Status Record(Rows& rows, const DeliveryQueue::RecordParams& params) {
   if (!found->has_value()) return NoDelivery(params.delivery_id);
   const DeliveryRow& row = **found;
   const bool was_pending = row.delivery.state == DeliveryState::kPending;
-  const bool is_pending =
-      was_pending && params.state == DeliveryState::kPending;
+  const bool is_anothers = row.leased_until_ms.has_value() &&
+                           *row.leased_until_ms != params.leased_until_ms;
+  // Else the attempt is noted and changes nothing.
+  const bool counts = was_pending && !is_anothers;
+  const DeliveryState state = counts ? params.state : row.delivery.state;
+  const bool is_pending = state == DeliveryState::kPending;
   rows.NoteChange();
   absl::Status status = Run(database, Sql::kInsertAttempt, params.delivery_id,
                             row.attempt_count + 1, params.attempt.started_at_ms,
                             params.attempt.duration_ms,
                             params.attempt.status_code, params.attempt.error);
   if (!status.ok()) return status;
-  status =
-      Run(database, Sql::kUpdateDelivery, params.delivery_id,
-          static_cast<int>(was_pending ? params.state : row.delivery.state),
-          is_pending ? params.due_at_ms : row.delivery.due_at_ms,
-          row.attempt_count + 1,
-          row.delivery.attempts_since_due + (was_pending ? 1 : 0),
-          absl::optional<int64_t>(), is_pending && row.is_head);
+  status = Run(database, Sql::kUpdateDelivery, params.delivery_id,
+               static_cast<int>(state),
+               counts && is_pending ? params.due_at_ms : row.delivery.due_at_ms,
+               row.attempt_count + 1,
+               row.delivery.attempts_since_due + (was_pending ? 1 : 0),
+               counts ? absl::optional<int64_t>() : row.leased_until_ms,
+               is_pending && row.is_head);
   if (!status.ok() || !was_pending || is_pending) return status;
   status = Run(database, Sql::kAddPending, row.delivery.hook_id, int64_t{-1});
   if (!status.ok()) return status;

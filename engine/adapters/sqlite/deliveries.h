@@ -24,12 +24,9 @@ absl::StatusOr<std::vector<OutboxEntry>> ReadOutbox(Database& database,
                                                     int64_t repository,
                                                     int64_t after_position,
                                                     int64_t limit);
-struct NumberedEntry {
-  int64_t repository = 0;
-  OutboxEntry entry;
-};
-absl::StatusOr<std::vector<NumberedEntry>> ReadAllEntries(
-    Database& database, int64_t after_position, int64_t limit);
+absl::StatusOr<std::vector<OutboxEntry>> ReadAll(Database& database,
+                                                 int64_t after_position,
+                                                 int64_t limit);
 absl::StatusOr<int64_t> LastGlobalPosition(Database& database);
 
 // As `DeliveryQueue` has them.

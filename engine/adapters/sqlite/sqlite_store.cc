@@ -347,14 +347,10 @@ absl::StatusOr<std::vector<OutboxEntry>> SqliteStore::ReadAll(
     const ReadAllParams& params) {
   std::vector<OutboxEntry> found;
   absl::Status status = impl_->Read([&](Rows& rows) {
-    absl::StatusOr<std::vector<internal::NumberedEntry>> entries =
-        internal::ReadAllEntries(rows.database(), params.after_position,
-                                 params.limit);
+    absl::StatusOr<std::vector<OutboxEntry>> entries =
+        internal::ReadAll(rows.database(), params.after_position, params.limit);
     if (!entries.ok()) return entries.status();
-    found.reserve(entries->size());
-    for (internal::NumberedEntry& numbered : *entries) {
-      found.push_back(std::move(numbered.entry));
-    }
+    found = *std::move(entries);
     return absl::OkStatus();
   });
   if (!status.ok()) return status;

@@ -34,7 +34,9 @@ namespace slipway {
 namespace internal {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::UnorderedElementsAre;
 
 absl::Status OpenStatus(const std::string& path) {
   SqliteStoreOptions options;
@@ -83,6 +85,22 @@ void RunUnprivileged(const std::function<void()>& work) {
   EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
+// What a hook has, oldest first, as "delivery of position: damaged".
+std::vector<std::string> DeliveriesOf(SqliteStore& store, int64_t hook) {
+  std::vector<std::string> texts;
+  const auto page = store.ListDeliveries({hook, 0, 1000});
+  EXPECT_TRUE(page.ok()) << page.status();
+  if (!page.ok()) return texts;
+  for (auto next = page->rbegin(); next != page->rend(); ++next) {
+    texts.push_back(absl::StrCat(next->entry.global_position, " ",
+                                 next->is_damaged ? "damaged"
+                                 : next->entry.event.has_status()
+                                     ? "status"
+                                     : "deployment"));
+  }
+  return texts;
+}
+
 // ---------------------------------------------------------------------------
 // Opening.
 
@@ -98,11 +116,50 @@ TEST(SqliteStoreOpenTest, OptionsThatCannotBe) {
 
 TEST(SqliteStoreOpenTest, PlacesThatCannotBe) {
   const ScratchDirectory directory;
-  const absl::Status nowhere = OpenStatus(directory.path() + "/no/such.db");
-  EXPECT_TRUE(absl::IsFailedPrecondition(nowhere)) << nowhere;
-  EXPECT_THAT(nowhere.message(), HasSubstr("/no/such.db: cannot be opened"));
-  const absl::Status is_directory = OpenStatus(directory.path());
-  EXPECT_TRUE(absl::IsFailedPrecondition(is_directory)) << is_directory;
+  const std::string file = directory.path() + "/file";
+  WriteFile(file, "");
+  const std::string loop = directory.path() + "/loop";
+  ASSERT_EQ(symlink("loop", loop.c_str()), 0);
+  const struct {
+    std::string path;
+    const char* why;
+  } rows[] = {
+      {directory.path() + "/no/such.db", "No such file or directory"},
+      {directory.path(), "Is a directory"},
+      {file + "/a.db", "Not a directory"},
+      {directory.path() + "/" + std::string(300, 'x'), "File name too long"},
+  };
+  for (const auto& row : rows) {
+    EXPECT_EQ(OpenStatus(row.path),
+              absl::FailedPreconditionError(absl::StrCat(
+                  row.path,
+                  ": cannot be opened for reading and writing: ", row.why)));
+  }
+  // A path that SQLite itself refuses.
+  const absl::Status status = OpenStatus(loop);
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  EXPECT_TRUE(absl::StartsWith(
+      status.message(),
+      absl::StrCat(loop, ": cannot be opened for reading and writing: ")))
+      << status;
+}
+
+TEST(SqliteStoreOpenTest, WhatMayNotBeOpened) {
+  const ScratchDirectory directory;
+  const std::string file = directory.File();
+  { Engine(directory).PutAll(); }
+  ASSERT_EQ(chmod(file.c_str(), 0000), 0);
+  const std::string closed = directory.path() + "/closed";
+  ASSERT_EQ(mkdir(closed.c_str(), 0500), 0);
+  RunUnprivileged([&] {
+    for (const std::string& path : {file, closed + "/new.db"}) {
+      EXPECT_EQ(OpenStatus(path),
+                absl::FailedPreconditionError(absl::StrCat(
+                    path,
+                    ": cannot be opened for reading and writing: Permission "
+                    "denied")));
+    }
+  });
 }
 
 TEST(SqliteStoreOpenTest, WhatCannotBeWritten) {
@@ -412,6 +469,129 @@ TEST(SqliteStoreDamageTest, EveryPage) {
     std::filesystem::remove(directory.File() + "-shm");
   }
   EXPECT_EQ(noticed, pages);
+}
+
+// The streams of these tests: 1 the repository, 2 its branch, then the events.
+class SqliteStoreDamagedEventTest : public testing::Test {
+ protected:
+  void Damage(int64_t global_position) {
+    RunSql(directory_.File(),
+           absl::StrCat("UPDATE outbox SET body = x'ff' WHERE global_position "
+                        "= ",
+                        global_position));
+  }
+  // In hexadecimal.
+  std::string ReadBody(int64_t global_position) {
+    sqlite3* database = nullptr;
+    sqlite3_open(directory_.File().c_str(), &database);
+    std::string hex;
+    const auto keep = [](void* text, int, char** values, char**) {
+      *static_cast<std::string*>(text) = values[0];
+      return 0;
+    };
+    EXPECT_EQ(sqlite3_exec(database,
+                           absl::StrCat("SELECT hex(body) FROM outbox WHERE "
+                                        "global_position = ",
+                                        global_position)
+                               .c_str(),
+                           keep, &hex, nullptr),
+              SQLITE_OK);
+    sqlite3_close(database);
+    return hex;
+  }
+  // Gives up what is damaged, delivers all else. The global positions.
+  std::vector<int64_t> DeliverAll(int64_t hook) {
+    std::vector<int64_t> delivered;
+    while (true) {
+      const auto claimed = engine_.store->Claim({hook, 1000});
+      EXPECT_TRUE(claimed.ok()) << claimed.status();
+      if (!claimed.ok() || claimed->empty()) return delivered;
+      for (const Delivery& delivery : *claimed) {
+        if (!delivery.is_damaged) {
+          delivered.push_back(delivery.entry.global_position);
+        }
+        EXPECT_TRUE(
+            engine_.store
+                ->Record({delivery.id,
+                          delivery.leased_until_ms,
+                          {},
+                          delivery.is_damaged ? DeliveryState::kFailed
+                                              : DeliveryState::kDelivered})
+                .ok());
+      }
+    }
+  }
+
+  const ScratchDirectory directory_;
+  Engine engine_{directory_};
+};
+
+TEST_F(SqliteStoreDamagedEventTest, AHookGoesPastIt) {
+  engine_.PutAll();
+  const int64_t hook = engine_.store->AddHook({"http://a.example/"})->id;
+  const int64_t id = engine_.Accept(CreateDeployment());        // 3, and 4
+  engine_.Accept(CreateDeployment());                           // 5
+  engine_.Accept(CreateStatus(id));                             // 6
+  engine_.Accept(CreateStatus(id, v1::STATUS_STATE_INACTIVE));  // 7
+  engine_.Accept(CreateStatus(id));                             // 8
+  // One that the hook is told of, and one that nobody is.
+  Damage(6);
+  Damage(7);
+  EXPECT_EQ(*engine_.store->Enqueue({hook, 1000}), 6);
+  EXPECT_EQ(*engine_.store->Enqueue({hook, 1000}), 0);
+  EXPECT_THAT(DeliveriesOf(*engine_.store, hook),
+              ElementsAre("3 deployment", "5 deployment", "6 damaged",
+                          "7 damaged", "8 status"));
+  EXPECT_EQ(*engine_.store->CountPending(hook), 5);
+  EXPECT_THAT(DeliverAll(hook), UnorderedElementsAre(3, 5, 8));
+  EXPECT_EQ(*engine_.store->CountPending(hook), 0);
+  // It stays in the stream, and is known there.
+  EXPECT_EQ(engine_.store->ReadAll({4, 1})->size(), 1u);
+  EXPECT_TRUE(absl::IsDataLoss(engine_.store->ReadAll({5, 1}).status()));
+  EXPECT_EQ(*engine_.store->LastGlobalPosition(), 8);
+}
+
+TEST_F(SqliteStoreDamagedEventTest, AfterItsDeliveryWasMade) {
+  engine_.PutAll();
+  const int64_t hook = engine_.store->AddHook({"http://a.example/"})->id;
+  const int64_t id = engine_.Accept(CreateDeployment());  // 3, and 4
+  engine_.Accept(CreateStatus(id));                       // 5
+  engine_.Accept(CreateDeployment());                     // 6
+  EXPECT_EQ(*engine_.store->Enqueue({hook, 1000}), 4);
+  // The row of a decision is at the position of its last event.
+  const std::string body = ReadBody(4);
+  Damage(4);
+  RunSql(directory_.File(), "DELETE FROM outbox WHERE global_position = 5");
+  EXPECT_THAT(DeliveriesOf(*engine_.store, hook),
+              ElementsAre("3 damaged", "5 damaged", "6 deployment"));
+  EXPECT_THAT(DeliverAll(hook), ElementsAre(6));
+  // Once it is repaired it can be delivered.
+  RunSql(directory_.File(), absl::StrCat("UPDATE outbox SET body = x'", body,
+                                         "' WHERE global_position = 4"));
+  const int64_t delivery =
+      engine_.store->ListDeliveries({hook, 0, 3})->back().id;
+  EXPECT_FALSE((*engine_.store->FindDelivery(delivery))->is_damaged);
+  ASSERT_TRUE(engine_.store->Redeliver({delivery, 1000}).ok());
+  EXPECT_THAT(DeliverAll(hook), ElementsAre(3));
+}
+
+// A decision of several events, in the middle of which a look ends.
+TEST_F(SqliteStoreDamagedEventTest, OfManyEvents) {
+  engine_.PutAll();
+  const int64_t hook = engine_.store->AddHook({"http://a.example/"})->id;
+  for (int i = 0; i < 3; ++i) {
+    engine_.Accept(CreateStatus(engine_.Accept(CreateDeployment())));
+  }
+  // The first deployment 3, and 4, its status 5; the second 6, its status 7
+  // with what it retires, 8; the third 9, 10 and 11.
+  ASSERT_EQ(*engine_.store->LastGlobalPosition(), 11);
+  Damage(11);
+  EXPECT_EQ(*engine_.store->Enqueue({hook, 1000, 8}), 8);
+  EXPECT_EQ(*engine_.store->Enqueue({hook, 1000, 8}), 1);
+  EXPECT_THAT(
+      DeliveriesOf(*engine_.store, hook),
+      ElementsAre("3 deployment", "5 status", "6 deployment", "7 status",
+                  "9 deployment", "10 damaged", "11 damaged"));
 }
 
 TEST(SqliteStoreDamageTest, Truncated) {

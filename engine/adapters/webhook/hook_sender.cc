@@ -1,6 +1,7 @@
 #include "slipway/adapters/webhook/hook_sender.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <system_error>
 #include <utility>
 
@@ -73,14 +74,14 @@ absl::StatusOr<std::vector<Delivery>> HookSender::Claim(int64_t limit) {
 void HookSender::Send(const Delivery& delivery) {
   DeliveryQueue::RecordParams record;
   record.delivery_id = delivery.id;
+  record.leased_until_ms = delivery.leased_until_ms;
   record.attempt.started_at_ms = parts_.clock->NowMs();
   record.state = Attempt(delivery, record.attempt);
   // The clock may step back.
   record.attempt.duration_ms = std::max<int64_t>(
       parts_.clock->NowMs() - record.attempt.started_at_ms, 0);
   if (record.state == DeliveryState::kPending) {
-    record.due_at_ms = NextTry(delivery, record.attempt);
-    if (record.due_at_ms == 0) record.state = DeliveryState::kFailed;
+    DecideAfterFailure(delivery, record);
   }
   // What is not recorded is sent again, which is allowed, when the lease has
   // run out, which is long.
@@ -88,11 +89,12 @@ void HookSender::Send(const Delivery& delivery) {
     parts_.queue->Record(record).IgnoreError();
   }
   if (parts_.metrics == nullptr) return;
-  absl::string_view outcome = "failed";
+  absl::string_view outcome = delivery.is_damaged ? "damaged" : "failed";
   if (record.state == DeliveryState::kDelivered) outcome = "delivered";
   if (record.state == DeliveryState::kPending) outcome = "retry";
   parts_.metrics->Add("slipway_webhook_deliveries_total",
                       {{"hook", label_}, {"outcome", outcome}});
+  if (delivery.is_damaged) return;
   parts_.metrics->Observe(
       "slipway_webhook_delivery_seconds", {{"hook", label_}},
       static_cast<double>(record.attempt.duration_ms) / 1000);
@@ -100,6 +102,11 @@ void HookSender::Send(const Delivery& delivery) {
 
 DeliveryState HookSender::Attempt(const Delivery& delivery,
                                   DeliveryAttempt& attempt) {
+  if (delivery.is_damaged) {
+    attempt.error =
+        ErrorText(absl::DataLossError("the stored event is damaged"));
+    return DeliveryState::kFailed;
+  }
   const absl::StatusOr<v1::Repository> repository =
       parts_.repositories->At(delivery.entry);
   if (!repository.ok()) {
@@ -132,34 +139,44 @@ DeliveryState HookSender::Attempt(const Delivery& delivery,
                                    : DeliveryState::kPending;
 }
 
-int64_t HookSender::NextTry(const Delivery& delivery,
-                            const DeliveryAttempt& attempt) {
-  const int64_t now_ms = parts_.clock->NowMs();
-  // Ended by Stop: for whoever comes next, at once.
-  if (cancelled_) return now_ms;
-  int64_t first_ms = attempt.started_at_ms;
+void HookSender::DecideAfterFailure(const Delivery& delivery,
+                                    DeliveryQueue::RecordParams& record) {
+  int64_t first_ms = record.attempt.started_at_ms;
   int64_t attempts_since_due = delivery.attempts_since_due;
-  if (attempts_since_due > 0) {
-    const absl::StatusOr<absl::optional<Delivery>> found =
-        parts_.queue->FindDelivery(delivery.id);
-    // What cannot be looked up now, is looked up after the next attempt.
-    if (found.ok() && found->has_value()) {
-      // It may have been redelivered while this attempt was under way.
-      attempts_since_due = (*found)->attempts_since_due;
-      const std::vector<DeliveryAttempt>& attempts = (*found)->attempts;
-      const auto since = std::min<size_t>(
-          attempts.size(), static_cast<size_t>(attempts_since_due));
-      if (since > 0) {
-        first_ms = attempts[attempts.size() - since].started_at_ms;
-      }
+  const absl::StatusOr<absl::optional<Delivery>> found =
+      parts_.queue->FindDelivery(delivery.id);
+  // What cannot be looked up now, is looked up after the next attempt.
+  if (found.ok() && found->has_value()) {
+    // It may have been redelivered while this attempt was under way.
+    attempts_since_due = (*found)->attempts_since_due;
+    const std::vector<DeliveryAttempt>& attempts = (*found)->attempts;
+    const auto since = std::min<size_t>(
+        attempts.size(), static_cast<size_t>(attempts_since_due));
+    if (since > 0) first_ms = attempts[attempts.size() - since].started_at_ms;
+    // The attempt of an earlier claim, which came in late, has been taken.
+    const bool is_taken =
+        std::any_of(attempts.end() - static_cast<std::ptrdiff_t>(since),
+                    attempts.end(), [](const DeliveryAttempt& each) {
+                      return IsSuccess(each.status_code);
+                    });
+    if (is_taken) {
+      record.state = DeliveryState::kDelivered;
+      return;
     }
   }
+  const int64_t now_ms = parts_.clock->NowMs();
+  record.due_at_ms = now_ms;
+  // Ended by Stop: for whoever comes next, at once.
+  if (cancelled_) return;
   const int64_t last_ms = first_ms + options_.give_up_after_ms;
-  if (now_ms >= last_ms) return 0;
+  if (now_ms >= last_ms) {
+    record.state = DeliveryState::kFailed;
+    return;
+  }
   std::lock_guard<std::mutex> lock(random_mutex_);
   const int64_t wait_ms = WaitMs({options_.first_wait_ms, options_.wait_ms_max},
                                  attempts_since_due + 1, random_);
-  return std::min(now_ms + wait_ms, last_ms);
+  record.due_at_ms = std::min(now_ms + wait_ms, last_ms);
 }
 
 void HookSender::KeepHouse() {

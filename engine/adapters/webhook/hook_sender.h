@@ -77,8 +77,10 @@ class HookSender {
   // Fills in what is known of the attempt, and says what becomes of the
   // delivery.
   DeliveryState Attempt(const Delivery& delivery, DeliveryAttempt& attempt);
-  // When to try again after a failure; 0: it is given up.
-  int64_t NextTry(const Delivery& delivery, const DeliveryAttempt& attempt);
+  // What becomes of a delivery after an attempt that failed, and when it is
+  // tried again.
+  void DecideAfterFailure(const Delivery& delivery,
+                          DeliveryQueue::RecordParams& record);
   // Forgets old deliveries and sets the gauges, now and then.
   void KeepHouse();
 

@@ -41,6 +41,7 @@ struct WebhookOptions {
   // Of one attempt, from the first byte of the connection to the last of the
   // answer; 1 to 60,000.
   int64_t timeout_ms = 10'000;
+  static constexpr int64_t kTimeoutMsMax = 60'000;
   // How many deliveries of one hook are under way at once, each of another
   // deployment; 1 to 64.
   int64_t parallel_max = 4;
@@ -61,10 +62,12 @@ struct WebhookOptions {
   int64_t poll_ms = 250;
   // How often to forget old deliveries and to set the gauges.
   int64_t housekeeping_ms = 5000;
-  // For how long a delivery is this sender's while it is under way; at least
-  // 5 s longer than `timeout_ms`, so that no other sends it meanwhile. After a
-  // crash it is sent again when this has passed.
+  // For how long a delivery is this sender's while it is under way; longer than
+  // `timeout_ms` by the margin at least, so that no other sends it meanwhile.
+  // After a crash it is sent again when this has passed.
   int64_t lease_ms = 60'000;
+  static constexpr int64_t kLeaseMarginMs = 5000;
+  static constexpr int64_t kLeaseMsMax = int64_t{366} * 24 * 3'600'000;
   // How long `Stop` waits for calls in flight before it ends them.
   int64_t stop_wait_ms = 10'000;
 

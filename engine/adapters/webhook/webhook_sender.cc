@@ -80,13 +80,11 @@ absl::Status CheckHooks(const std::vector<WebhookHook>& hooks) {
 
 absl::Status CheckNumbers(const WebhookOptions& options) {
   constexpr int64_t kYearMs = int64_t{366} * 24 * 3'600'000;
-  constexpr int64_t kTimeoutMsMax = 60'000;
-  constexpr int64_t kLeaseMarginMs = 5000;
   const struct {
     const char* name;
     int64_t value, min, max;
   } rows[] = {
-      {"timeout_ms", options.timeout_ms, 1, kTimeoutMsMax},
+      {"timeout_ms", options.timeout_ms, 1, WebhookOptions::kTimeoutMsMax},
       {"parallel_max", options.parallel_max, 1, 64},
       {"first_wait_ms", options.first_wait_ms, 1, kYearMs},
       {"wait_ms_max", options.wait_ms_max, options.first_wait_ms, kYearMs},
@@ -94,8 +92,9 @@ absl::Status CheckNumbers(const WebhookOptions& options) {
       {"kept_ms", options.kept_ms, 0, 10 * kYearMs},
       {"poll_ms", options.poll_ms, 1, kYearMs},
       {"housekeeping_ms", options.housekeeping_ms, 1, kYearMs},
-      {"lease_ms", options.lease_ms, options.timeout_ms + kLeaseMarginMs,
-       kYearMs},
+      {"lease_ms", options.lease_ms,
+       options.timeout_ms + WebhookOptions::kLeaseMarginMs,
+       WebhookOptions::kLeaseMsMax},
       {"stop_wait_ms", options.stop_wait_ms, 0, kYearMs},
   };
   for (const auto& row : rows) {

@@ -19,10 +19,13 @@
 // fails holds up its own deployment only. docs/guides/webhooks.md has it at
 // length.
 //
+// An event that cannot be read any more is given up at once, with an error that
+// says so, and stops nothing else.
+//
 // Metrics, by hook (its id): slipway_webhook_deliveries_total with the outcome
-// "delivered", "retry" or "failed", slipway_webhook_delivery_seconds, and the
-// gauges slipway_outbox_lag and slipway_webhook_pending, which are set now and
-// then, and by `ReportGauges`.
+// "delivered", "retry", "failed" or "damaged",
+// slipway_webhook_delivery_seconds, and the gauges slipway_outbox_lag and
+// slipway_webhook_pending, which are set now and then, and by `ReportGauges`.
 
 #ifndef SLIPWAY_ENGINE_ADAPTERS_WEBHOOK_WEBHOOK_SENDER_H_
 #define SLIPWAY_ENGINE_ADAPTERS_WEBHOOK_WEBHOOK_SENDER_H_

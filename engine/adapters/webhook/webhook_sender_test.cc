@@ -342,6 +342,64 @@ TEST_F(WebhookSenderTest, R104WhatWasSentAndNotRecordedIsSentAgain) {
   EXPECT_EQ(calls[0].body, calls[1].body);
 }
 
+TEST_F(WebhookSenderTest, R104ALateRecordLeavesAnothersClaimAlone) {
+  const auto sender = Create(OptionsFor({kUrl}));
+  engine_.Report(engine_.Deploy(), v1::STATUS_STATE_SUCCESS);
+  std::vector<Delivery> anothers;
+  client_.set_answer([&](const HttpCall&) -> absl::StatusOr<int> {
+    // So slow that another engine takes it over.
+    engine_.clock.AdvanceMs(60'000);
+    anothers = *engine_.queue.Claim({1, engine_.clock.NowMs()});
+    return 200;
+  });
+  EXPECT_EQ(*sender->SendDue(), 1);
+  ASSERT_EQ(anothers.size(), 1u);
+  EXPECT_EQ(anothers[0].id, 1);
+  EXPECT_EQ(Find(1).state, DeliveryState::kPending);
+  ASSERT_EQ(Find(1).attempts.size(), 1u);
+  EXPECT_EQ(Find(1).attempts[0].status_code, 200);
+  // The next one waits for the other engine.
+  client_.set_answer(Take);
+  EXPECT_EQ(*sender->SendDue(), 0);
+  ASSERT_TRUE(
+      engine_.queue
+          .Record(
+              {1, anothers[0].leased_until_ms, {}, DeliveryState::kDelivered})
+          .ok());
+  EXPECT_EQ(*sender->SendDue(), 1);
+  EXPECT_EQ(Find(2).state, DeliveryState::kDelivered);
+}
+
+TEST_F(WebhookSenderTest, R104WhatALateAttemptDeliveredIsNotTriedAgain) {
+  const auto sender = Create(OptionsFor({kUrl}));
+  engine_.Report(engine_.Deploy(), v1::STATUS_STATE_SUCCESS);
+  ASSERT_TRUE(engine_.queue.Enqueue({1, engine_.clock.NowMs()}).ok());
+  const std::vector<Delivery> anothers =
+      *engine_.queue.Claim({1, engine_.clock.NowMs()});
+  ASSERT_EQ(anothers.size(), 1u);
+  engine_.clock.AdvanceMs(60'000);
+  int asked = 0;
+  client_.set_answer([&](const HttpCall&) -> absl::StatusOr<int> {
+    if (++asked > 1) return 200;
+    DeliveryAttempt taken;
+    taken.status_code = 204;
+    EXPECT_TRUE(engine_.queue
+                    .Record({1, anothers[0].leased_until_ms, taken,
+                             DeliveryState::kDelivered})
+                    .ok());
+    EXPECT_TRUE(engine_.queue.Claim({1, engine_.clock.NowMs()})->empty());
+    return 500;
+  });
+  // The second one is the status, at once.
+  EXPECT_EQ(*sender->SendDue(), 2);
+  const Delivery delivery = Find(1);
+  EXPECT_EQ(delivery.state, DeliveryState::kDelivered);
+  ASSERT_EQ(delivery.attempts.size(), 2u);
+  EXPECT_EQ(delivery.attempts[0].status_code, 204);
+  EXPECT_EQ(delivery.attempts[1].status_code, 500);
+  EXPECT_EQ(Find(2).state, DeliveryState::kDelivered);
+}
+
 TEST_F(WebhookSenderTest, R104RedeliversWhatWasDeliveredOrGivenUp) {
   WebhookOptions options = OptionsFor({kUrl});
   options.give_up_after_ms = 0;
@@ -703,6 +761,50 @@ TEST_F(WebhookSenderTest, Metrics) {
           .values()["slipway_webhook_deliveries_total hook=1 outcome=failed"],
       1);
   EXPECT_EQ(metrics.values()["slipway_webhook_pending hook=1"], 0);
+}
+
+TEST_F(WebhookSenderTest, ADamagedEventIsGivenUpAndStopsNothingElse) {
+  // The third of its deliveries is damaged.
+  class Damaged : public MemoryDeliveryQueue {
+   public:
+    using MemoryDeliveryQueue::MemoryDeliveryQueue;
+    absl::StatusOr<std::vector<Delivery>> Claim(
+        const ClaimParams& params) override {
+      auto claimed = MemoryDeliveryQueue::Claim(params);
+      for (Delivery& delivery : *claimed) {
+        if (delivery.id != 3) continue;
+        delivery.is_damaged = true;
+        delivery.entry = OutboxEntry();
+      }
+      return claimed;
+    }
+  };
+  Damaged queue(&engine_.store);
+  KeptMetrics metrics;
+  const auto sender =
+      *WebhookSender::Create({&queue, &engine_.store, &engine_.store, &client_,
+                              &engine_.clock, &metrics},
+                             OptionsFor({kUrl}));
+  const int64_t id = engine_.Deploy();
+  engine_.Deploy();
+  engine_.Report(id, v1::STATUS_STATE_IN_PROGRESS);
+  engine_.Report(id, v1::STATUS_STATE_SUCCESS);
+  EXPECT_EQ(*sender->SendDue(), 4);
+  EXPECT_EQ(client_.calls().size(), 3u);
+  const Delivery delivery = **queue.FindDelivery(3);
+  EXPECT_EQ(delivery.state, DeliveryState::kFailed);
+  ASSERT_EQ(delivery.attempts.size(), 1u);
+  EXPECT_EQ(delivery.attempts[0].error,
+            "DATA_LOSS: the stored event is damaged");
+  EXPECT_EQ((**queue.FindDelivery(4)).state, DeliveryState::kDelivered);
+  EXPECT_EQ(
+      metrics.values(),
+      (std::map<std::string, double>{
+          {"slipway_webhook_deliveries_total hook=1 outcome=delivered", 3},
+          {"slipway_webhook_deliveries_total hook=1 outcome=damaged", 1},
+          {"slipway_webhook_delivery_seconds hook=1", 3},
+          {"slipway_webhook_pending hook=1", 0},
+          {"slipway_outbox_lag hook=1", 0}}));
 }
 
 TEST_F(WebhookSenderTest, TheGaugesAreTrueWhereNobodySends) {

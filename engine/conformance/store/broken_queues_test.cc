@@ -330,6 +330,78 @@ class ReopensWhatIsDone : public Forwarding {
   }
 };
 
+// Knows who claimed each delivery last.
+class KnowsClaims : public Forwarding {
+ public:
+  using Forwarding::Forwarding;
+  absl::StatusOr<std::vector<Delivery>> Claim(
+      const ClaimParams& params) override {
+    auto claimed = memory_.Claim(params);
+    std::lock_guard<std::mutex> lock(mutex_);
+    for (const Delivery& delivery : *claimed) {
+      leased_until_ms_[delivery.id] = delivery.leased_until_ms;
+    }
+    return claimed;
+  }
+
+ protected:
+  int64_t LastOf(int64_t delivery_id) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return leased_until_ms_[delivery_id];
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<int64_t, int64_t> leased_until_ms_;
+};
+
+// Whoever records ends the claim of whoever has it.
+class EndsAnyClaim : public KnowsClaims {
+ public:
+  using KnowsClaims::KnowsClaims;
+  absl::Status Record(const RecordParams& params) override {
+    RecordParams last = params;
+    last.leased_until_ms = LastOf(params.delivery_id);
+    return memory_.Record(last);
+  }
+};
+
+// Opens the way for the next while another one is still sending this.
+class EndsAnyClaimByASuccess : public KnowsClaims {
+ public:
+  using KnowsClaims::KnowsClaims;
+  absl::Status Record(const RecordParams& params) override {
+    RecordParams changed = params;
+    if (params.state == DeliveryState::kDelivered) {
+      changed.leased_until_ms = LastOf(params.delivery_id);
+    }
+    return memory_.Record(changed);
+  }
+};
+
+class ForgetsLateAttempts : public KnowsClaims {
+ public:
+  using KnowsClaims::KnowsClaims;
+  absl::Status Record(const RecordParams& params) override {
+    if (params.leased_until_ms != LastOf(params.delivery_id)) {
+      return absl::OkStatus();
+    }
+    return memory_.Record(params);
+  }
+};
+
+// Every claim is told that it is the same one.
+class HasOneClaim : public Forwarding {
+ public:
+  using Forwarding::Forwarding;
+  absl::StatusOr<std::vector<Delivery>> Claim(
+      const ClaimParams& params) override {
+    auto claimed = memory_.Claim(params);
+    for (Delivery& delivery : *claimed) delivery.leased_until_ms = 1;
+    return claimed;
+  }
+};
+
 class ForgetsErrors : public Forwarding {
  public:
   using Forwarding::Forwarding;
@@ -521,6 +593,10 @@ const std::vector<Broken>& BrokenQueues() {
       {"claims for everybody", With<ClaimsForEverybody>(), {"R104ClaimsInOrder", "R104Leases"}},
       {"never ends a lease", With<NeverEndsALease>(), {"R104Leases"}},
       {"reopens what is done", With<ReopensWhatIsDone>(), {"R104Leases", "R104Recorded"}},
+      {"ends any claim", With<EndsAnyClaim>(), {"R104LateRecords"}},
+      {"ends any claim by a success", With<EndsAnyClaimByASuccess>(), {"R104LateRecords"}},
+      {"forgets late attempts", With<ForgetsLateAttempts>(), {"R104LateRecords"}},
+      {"has one claim", With<HasOneClaim>(), {"R104Leases", "R104LateRecords", "R104Recorded"}},
       {"forgets errors", With<ForgetsErrors>(), {"R104Recorded"}},
       {"records for nobody", With<RecordsForNobody>(), {"R104Recorded"}},
       {"redelivers failures only", With<RedeliversFailuresOnly>(), {"R104Redelivered"}},

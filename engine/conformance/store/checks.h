@@ -61,6 +61,7 @@ void CheckEnqueueRaces(const StoreCheckParams& params, Findings& findings);
 void CheckClaims(const StoreCheckParams& params, Findings& findings);
 void CheckClaimRaces(const StoreCheckParams& params, Findings& findings);
 void CheckLeases(const StoreCheckParams& params, Findings& findings);
+void CheckLateRecords(const StoreCheckParams& params, Findings& findings);
 void CheckRecord(const StoreCheckParams& params, Findings& findings);
 void CheckRedeliver(const StoreCheckParams& params, Findings& findings);
 void CheckDeliveryLists(const StoreCheckParams& params, Findings& findings);

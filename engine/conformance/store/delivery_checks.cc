@@ -127,6 +127,10 @@ class Desk {
     if (!ok()) return {};
     absl::StatusOr<std::vector<Delivery>> claimed = queue(place).Claim(params);
     if (!Expect(claimed.status(), "Claim")) return {};
+    std::lock_guard<std::mutex> lock(mutex_);
+    for (const Delivery& delivery : *claimed) {
+      leased_until_ms_[delivery.id] = delivery.leased_until_ms;
+    }
     return *std::move(claimed);
   }
 
@@ -141,11 +145,26 @@ class Desk {
                      absl::StrJoin(expected, " "), "]");
   }
 
+  // By whoever claimed it last, or without a claim where nobody has.
   void Record(int64_t delivery_id, DeliveryState state, int64_t due_at_ms = 0,
               const DeliveryAttempt& attempt = {}, size_t place = 0) {
-    if (!ok()) return;
-    Expect(queue(place).Record({delivery_id, attempt, state, due_at_ms}),
-           "Record");
+    int64_t leased_until_ms = 0;
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      const auto found = leased_until_ms_.find(delivery_id);
+      if (found != leased_until_ms_.end()) leased_until_ms = found->second;
+    }
+    RecordFor({delivery_id, leased_until_ms, attempt, state, due_at_ms}, place);
+  }
+  // By whoever claimed it then.
+  void RecordLate(const Delivery& claimed, DeliveryState state,
+                  int64_t due_at_ms = 0, int status_code = 0) {
+    DeliveryAttempt attempt;
+    attempt.status_code = status_code;
+    RecordFor({claimed.id, claimed.leased_until_ms, attempt, state, due_at_ms});
+  }
+  void RecordFor(const DeliveryQueue::RecordParams& record, size_t place = 0) {
+    if (ok()) Expect(queue(place).Record(record), "Record");
   }
 
   void Redeliver(int64_t delivery_id, int64_t now_ms) {
@@ -280,6 +299,9 @@ class Desk {
 
   Findings& findings_;
   Scene scene_;
+  std::mutex mutex_;
+  // Of the last claim of each delivery.
+  std::map<int64_t, int64_t> leased_until_ms_;
   const v1::RepositoryName app_ = Name("octo", "app");
 };
 
@@ -591,7 +613,9 @@ void CheckLeases(const StoreCheckParams& params, Findings& findings) {
   }
   findings.Expect(first[0].guid == second[0].guid,
                   "Claim: another guid the second time");
-  // The first one comes late: the delivery is done, whoever has it.
+  findings.Expect(second[0].leased_until_ms > first[0].leased_until_ms,
+                  "Claim: a lease until ", second[0].leased_until_ms,
+                  " after one until ", first[0].leased_until_ms);
   desk.Record(story.created, DeliveryState::kDelivered);
   desk.ExpectClaim("of the next", story.hook.id, 1600, {story.started});
   desk.Record(story.created, DeliveryState::kPending, 1600);
@@ -601,6 +625,78 @@ void CheckLeases(const StoreCheckParams& params, Findings& findings) {
   desk.Record(story.started, DeliveryState::kPending, 1600);
   desk.ExpectClaim("of one that was recorded", story.hook.id, 1600,
                    {story.started});
+}
+
+void CheckLateRecords(const StoreCheckParams& params, Findings& findings) {
+  Desk desk(params, findings);
+  const Story story = Tell(desk);
+  const int64_t hook = story.hook.id;
+  // Its lease was over, and nobody else had it: it counts.
+  const std::vector<Delivery> first = desk.Claim({hook, 1000, 500});
+  desk.ExpectClaim("within a lease", hook, 1499, {});
+  if (!desk.ok() || !findings.Expect(first.size() == 1, "Claim: ", first.size(),
+                                     " deliveries instead of 1")) {
+    return;
+  }
+  desk.RecordLate(first[0], DeliveryState::kPending, 2000);
+  desk.ExpectClaim("before it is due again", hook, 1999, {});
+  // Two have it, one after the other: the first one comes late, and disturbs
+  // the other in nothing.
+  const std::vector<Delivery> second = desk.Claim({hook, 2000, 500});
+  const std::vector<Delivery> third = desk.Claim({hook, 2500, 500});
+  if (!desk.ok() ||
+      !findings.Expect(second.size() == 1 && third.size() == 1,
+                       "Claim: not to be had again after a late failure")) {
+    return;
+  }
+  const struct {
+    const char* what;
+    DeliveryState state;
+    int status_code;
+  } late[] = {
+      {"after another's late failure", DeliveryState::kPending, 500},
+      {"after another's late end", DeliveryState::kFailed, 400},
+      {"after another's late success", DeliveryState::kDelivered, 204},
+  };
+  int64_t attempts = 1;
+  for (const auto& row : late) {
+    desk.RecordLate(second[0], row.state, 2600, row.status_code);
+    ++attempts;
+    desk.ExpectClaim(row.what, hook, 2999, {});
+    desk.ExpectPending(hook, 3);
+    const Delivery found = desk.Find(story.created);
+    if (!desk.ok()) return;
+    findings.Expect(
+        found.state == DeliveryState::kPending && found.due_at_ms == 2000,
+        "Record ", row.what, ": it is ", Text(found.state), ", due at ",
+        found.due_at_ms);
+    findings.Expect(static_cast<int64_t>(found.attempts.size()) == attempts &&
+                        found.attempts.back().status_code == row.status_code &&
+                        found.attempts_since_due == attempts,
+                    "Record ", row.what,
+                    ": the attempt is not in the history, or not ", "counted");
+  }
+  desk.RecordLate(third[0], DeliveryState::kDelivered);
+  desk.ExpectState("after a record in time", story.created,
+                   DeliveryState::kDelivered);
+  // Likewise without a claim; what nobody records is to be had again.
+  desk.ExpectClaim("of the next", hook, 3000, {story.started});
+  desk.RecordFor({story.started, 0, {}, DeliveryState::kDelivered});
+  desk.ExpectClaim("after a record without a claim", hook, 3001, {});
+  const std::vector<Delivery> fourth = desk.Claim({hook, 3000 + kLeaseMs, 500});
+  const std::vector<Delivery> fifth = desk.Claim({hook, 3500 + kLeaseMs, 500});
+  if (!desk.ok() ||
+      !findings.Expect(fourth.size() == 1 && fifth.size() == 1 &&
+                           fourth[0].id == story.started,
+                       "Claim: not to be had again after a late success")) {
+    return;
+  }
+  // Whoever had it last is done with it: nobody is disturbed.
+  desk.RecordLate(fifth[0], DeliveryState::kPending, 1'000'000);
+  desk.RecordLate(fourth[0], DeliveryState::kDelivered);
+  desk.ExpectState("after a late success of what nobody has", story.started,
+                   DeliveryState::kDelivered);
+  desk.ExpectClaim("of the last", hook, 200'000, {story.succeeded});
 }
 
 void CheckRecord(const StoreCheckParams& params, Findings& findings) {
@@ -653,7 +749,7 @@ void CheckRecord(const StoreCheckParams& params, Findings& findings) {
                         attempt.error == expected[i].error,
                     "Record: attempt ", i + 1, " is not as it was noted");
   }
-  const absl::Status status = desk.queue().Record({kNobodys, slow});
+  const absl::Status status = desk.queue().Record({kNobodys, 0, slow});
   findings.Expect(absl::IsNotFound(status),
                   "Record of a delivery that is none: ", status.ToString());
 }

@@ -138,6 +138,10 @@ const std::vector<StoreCheck>& StoreChecks() {
            "What was claimed and never recorded is given again when its lease "
            "has run out.",
            internal::CheckLeases, &Can::deliveries),
+      Make("R104LateRecords",
+           "An attempt that is recorded after its lease is noted, and takes "
+           "nothing from whoever has claimed the delivery since.",
+           internal::CheckLateRecords, &Can::deliveries),
       Make("R104Recorded",
            "An attempt is kept as it was noted, and its delivery is pending "
            "until it was delivered or given up.",
