@@ -27,14 +27,48 @@ namespace {
 
 // Connections that are kept open for the next reader.
 constexpr size_t kIdleReadersMax = 16;
-// Decisions that are kept to be lent, and of how many events each.
-constexpr size_t kDecisionsLentMax = 256;
+// A decision with more events is not kept to be used again.
 constexpr int kEventsLentMax = 16;
 
 // Of the file in memory. A decision touches pages of every table and index; a
 // reader few, and the kernel has them too.
 constexpr int64_t kWriterCacheKib = 64 * 1024;
 constexpr int64_t kReaderCacheKib = 4 * 1024;
+
+// What another thread decides into for this one: a message that is used again
+// and again, of which this one makes a copy. Memory that one thread gets and
+// another gives back would cost more.
+class BorrowedDecision {
+ public:
+  BorrowedDecision() : is_outer_(!is_lent) {
+    // A decider of one store may write to another one.
+    if (is_outer_) {
+      if (lent == nullptr) lent = std::make_unique<v1::Decision>();
+      is_lent = true;
+    } else {
+      own_ = std::make_unique<v1::Decision>();
+    }
+  }
+  ~BorrowedDecision() {
+    if (!is_outer_) return;
+    is_lent = false;
+    if (lent->acceptance().events_size() > kEventsLentMax) lent.reset();
+  }
+  BorrowedDecision(const BorrowedDecision&) = delete;
+  BorrowedDecision& operator=(const BorrowedDecision&) = delete;
+
+  // On this thread; what it gives is for any.
+  v1::Decision* get() const { return is_outer_ ? lent.get() : own_.get(); }
+
+ private:
+  static thread_local std::unique_ptr<v1::Decision> lent;
+  static thread_local bool is_lent;
+
+  const bool is_outer_;
+  std::unique_ptr<v1::Decision> own_;
+};
+thread_local std::unique_ptr<v1::Decision> BorrowedDecision::lent;
+thread_local bool BorrowedDecision::is_lent = false;
 
 Database::OpenParams ParamsOf(const SqliteStoreOptions& options) {
   Database::OpenParams params;
@@ -115,27 +149,9 @@ struct SqliteStore::Impl {
     });
   }
 
-  std::unique_ptr<v1::Decision> BorrowDecision() {
-    std::lock_guard<std::mutex> lock(decisions_mutex);
-    if (decisions.empty()) return std::make_unique<v1::Decision>();
-    std::unique_ptr<v1::Decision> decision = std::move(decisions.back());
-    decisions.pop_back();
-    return decision;
-  }
-
-  void GiveBack(std::unique_ptr<v1::Decision> decision) {
-    // A large one would keep its memory.
-    if (decision->acceptance().events_size() > kEventsLentMax) return;
-    std::lock_guard<std::mutex> lock(decisions_mutex);
-    if (decisions.size() < kDecisionsLentMax) {
-      decisions.push_back(std::move(decision));
-    }
-  }
-
   const SqliteStoreOptions options;
   internal::Writer writer;
-  std::mutex decisions_mutex;
-  std::vector<std::unique_ptr<v1::Decision>> decisions;
+
   std::mutex mutex;
   std::condition_variable reader_ended;
   int64_t reader_count = 0;
@@ -180,16 +196,13 @@ absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::Open(
 
 absl::Status SqliteStore::Transact(const TransactParams& params,
                                    v1::Decision* decision) {
-  // Where another thread decides, it does so into a message that is used again
-  // and again, and this one copies it: memory that one thread gets and another
-  // gives back costs more than that.
+  const BorrowedDecision lent;
+  v1::Decision* const borrowed = lent.get();
   const std::thread::id caller = std::this_thread::get_id();
-  std::unique_ptr<v1::Decision> borrowed;
+  bool is_borrowed = false;
   absl::Status status = impl_->writer.Run([&](Rows& rows) {
-    if (borrowed == nullptr && std::this_thread::get_id() != caller) {
-      borrowed = impl_->BorrowDecision();
-    }
-    v1::Decision* answer = borrowed == nullptr ? decision : borrowed.get();
+    is_borrowed = std::this_thread::get_id() != caller;
+    v1::Decision* answer = is_borrowed ? borrowed : decision;
     const v1::Command& command = params.command;
     absl::StatusOr<Rows::Repository*> repository =
         rows.FindRepository(command.repository());
@@ -201,10 +214,7 @@ absl::Status SqliteStore::Transact(const TransactParams& params,
     if (!done.ok()) return done;
     return rows.Keep(params.rules, command, *repository, *answer);
   });
-  if (borrowed != nullptr) {
-    if (status.ok()) *decision = *borrowed;
-    impl_->GiveBack(std::move(borrowed));
-  }
+  if (status.ok() && is_borrowed) *decision = *borrowed;
   return status;
 }
 

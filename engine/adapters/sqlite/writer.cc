@@ -14,16 +14,6 @@ namespace {
 
 // How often a group lets others run before it takes itself for complete.
 constexpr int kYields = 20;
-// Of those who wait, so many are admitted at once.
-constexpr size_t kAdmittedAtOnce = 8;
-// A group that has worked for so many times as long as a commit takes is
-// closed, so that its callers can prepare what they want next while others are
-// served.
-constexpr int kCommitsPerGroup = 3;
-// The weight of the last commit in how long one takes is 1 in so many.
-constexpr int kCommitsAveraged = 8;
-
-using SteadyClock = std::chrono::steady_clock;
 
 // For another thread: copies of a status share a count, whose handling inside
 // of Abseil TSan cannot see.
@@ -168,8 +158,7 @@ void Writer::Lead(const std::shared_ptr<Caller>& self) {
 
 void Writer::AdmitMore(Group* group) {
   const size_t before = group->size();
-  const size_t limit = std::min(group_size_max_ - before, kAdmittedAtOnce);
-  Admit(limit, group);
+  Admit(group_size_max_ - before, group);
   // Those of the last group have just been woken, and may be about to come
   // back: whoever can run is let run, which costs nothing where nobody can.
   // After a lone caller nobody is expected.
@@ -177,7 +166,7 @@ void Writer::AdmitMore(Group* group) {
        i < kYields && group->size() == before && before < last_group_size_;
        ++i) {
     std::this_thread::yield();
-    Admit(limit, group);
+    Admit(group_size_max_ - before, group);
   }
 }
 
@@ -196,13 +185,8 @@ Writer::Outcome Writer::CommitTogether(Group* group, bool admits_more) {
     return Outcome::kBroken;
   }
   const int64_t changes_before = rows_.changes();
-  const auto begin = SteadyClock::now();
-  const auto is_long = [&] {
-    return commit_time_.has_value() &&
-           SteadyClock::now() - begin > kCommitsPerGroup * *commit_time_;
-  };
   for (size_t done = 0;; ++done) {
-    if (done == group->size() && admits_more && !is_long()) AdmitMore(group);
+    if (done == group->size() && admits_more) AdmitMore(group);
     if (done == group->size()) break;
     Caller& caller = *(*group)[done];
     const int64_t changes = rows_.changes();
@@ -277,10 +261,9 @@ absl::Status Writer::Begin() {
 }
 
 absl::Status Writer::Commit(size_t size) {
-  const auto begin = SteadyClock::now();
+  const auto begin = std::chrono::steady_clock::now();
   absl::Status status = rows_.Flush();
   if (!status.ok()) return status;
-  const auto flushed = SteadyClock::now();
   status = internal::Run(*database_, Sql::kCommit);
   if (!status.ok()) {
     // A contradiction is found before anything is written, and leaves the
@@ -291,11 +274,9 @@ absl::Status Writer::Commit(size_t size) {
     return status;
   }
   database_->LeaveTransaction();
-  const auto end = SteadyClock::now();
-  if (!commit_time_.has_value()) commit_time_ = end - flushed;
-  *commit_time_ += (end - flushed - *commit_time_) / kCommitsAveraged;
   if (metrics_ != nullptr) {
-    const std::chrono::duration<double> seconds = end - begin;
+    const std::chrono::duration<double> seconds =
+        std::chrono::steady_clock::now() - begin;
     metrics_->Observe("slipway_commit_seconds", {}, seconds.count());
     metrics_->Observe("slipway_commit_group_size", {},
                       static_cast<double>(size));

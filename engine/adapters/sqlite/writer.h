@@ -9,7 +9,6 @@
 #ifndef SLIPWAY_ENGINE_ADAPTERS_SQLITE_WRITER_H_
 #define SLIPWAY_ENGINE_ADAPTERS_SQLITE_WRITER_H_
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -19,7 +18,6 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
-#include "absl/types/optional.h"
 #include "slipway/adapters/sqlite/database.h"
 #include "slipway/adapters/sqlite/rows.h"
 #include "slipway/ports/metrics.h"
@@ -94,8 +92,6 @@ class Writer {
   // The leader's.
   Rows rows_;
   size_t last_group_size_ = 1;
-  // How long a commit takes, on average; nullopt: there was none.
-  absl::optional<std::chrono::steady_clock::duration> commit_time_;
   // A commit has failed, and what it wrote might be found after a crash.
   bool is_in_doubt_ = false;
   absl::Status broken_;
