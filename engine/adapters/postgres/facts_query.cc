@@ -13,10 +13,8 @@ namespace slipway {
 namespace postgres_internal {
 namespace {
 
-#define SLIPWAY_REPOSITORY_COLUMNS                      \
-  "last_id, ids_next, ids_end, position, deployments, " \
-  "greatest(stamp_us + 1, CAST(extract(epoch FROM "     \
-  "clock_timestamp()) * 1000000 AS bigint)), body"
+#define SLIPWAY_REPOSITORY_COLUMNS \
+  "last_id, ids_next, ids_end, position, deployments, stamp_us, body"
 
 constexpr Statement kRepository = {"repository",
                                    "SELECT " SLIPWAY_REPOSITORY_COLUMNS
@@ -91,6 +89,19 @@ SELECT l.body
   ORDER BY l.id
 )sql"};
 
+// Those that a success leaves as they are, because they came later: few, or too
+// many to be worth remembering.
+constexpr int kAboveMax = 64;
+constexpr Statement kLiveAbove = {"live_above", R"sql(
+SELECT l.body
+  FROM slipway_deployments AS d
+  JOIN slipway_live AS l
+    ON l.repository = $1 AND l.environment = coalesce($3, d.environment)
+    AND l.flags = ANY ($4)
+  WHERE d.repository = $1 AND d.id = $2 AND l.id > $2
+  LIMIT 65
+)sql"};
+
 // The last column: how many are in its environment.
 constexpr Statement kDoomed = {"doomed", "SELECT " SLIPWAY_DEPLOYMENT_COLUMNS
                                          R"sql(,
@@ -160,9 +171,27 @@ absl::Status ReadDeployment(const Rows& rows, int row, int column,
   return absl::OkStatus();
 }
 
+RetiringFlags RetiringFlagsOf(const v1::Rules& rules) {
+  RetiringFlags flags;
+  for (const bool transient : {false, true}) {
+    for (const bool production : {false, true}) {
+      const bool retires =
+          !transient &&
+          (!production || rules.production_inactivation() ==
+                              v1::PRODUCTION_INACTIVATION_INCLUDED);
+      const uint32_t bit = uint32_t{1} << FlagsOf(transient, production);
+      const bool by_succeeded =
+          rules.inactivation_flags() == v1::FLAGS_OF_SUCCEEDED_DEPLOYMENT;
+      if (retires || by_succeeded) flags.live |= bit;
+      if (retires || !by_succeeded) flags.succeeded |= bit;
+    }
+  }
+  return flags;
+}
+
 FactsQuery::FactsQuery(const v1::Rules& rules, const v1::Command& command,
-                       int64_t key)
-    : rules_(rules), command_(command), key_(key) {}
+                       int64_t key, Extent extent)
+    : rules_(rules), command_(command), key_(key), extent_(extent) {}
 
 size_t FactsQuery::AddTo(Lock lock, Connection& connection) const {
   const size_t before = connection.size();
@@ -253,20 +282,12 @@ void FactsQuery::AddStatus(Connection& connection) const {
   if (!TriggersInactivation(request)) return;
   // A whole pair of flags is left out where the rules exempt it, so that what
   // stays live is never looked at.
+  const RetiringFlags flags = RetiringFlagsOf(rules_);
   std::vector<int64_t> live_flags;
   std::vector<int64_t> succeeded_flags;
-  for (const bool transient : {false, true}) {
-    for (const bool production : {false, true}) {
-      const bool retires =
-          !transient &&
-          (!production || rules_.production_inactivation() ==
-                              v1::PRODUCTION_INACTIVATION_INCLUDED);
-      const int64_t flags = FlagsOf(transient, production);
-      const bool by_succeeded =
-          rules_.inactivation_flags() == v1::FLAGS_OF_SUCCEEDED_DEPLOYMENT;
-      if (retires || by_succeeded) live_flags.push_back(flags);
-      if (retires || !by_succeeded) succeeded_flags.push_back(flags);
-    }
+  for (int64_t each = 0; each < kFlagsEnd; ++each) {
+    if ((flags.live >> each & 1) != 0) live_flags.push_back(each);
+    if ((flags.succeeded >> each & 1) != 0) succeeded_flags.push_back(each);
   }
   const bool every_other =
       rules_.prior_deployments() == v1::PRIOR_DEPLOYMENTS_EVERY_OTHER;
@@ -279,6 +300,18 @@ void FactsQuery::AddStatus(Connection& connection) const {
           ? kLiveOfTask
           : kLive,
       std::move(live));
+  if (!AsksAbove()) return;
+  Values above = values();
+  above.Ints(live_flags);
+  connection.Add(kLiveAbove, std::move(above));
+}
+
+bool FactsQuery::AsksAbove() const {
+  return extent_ == Extent::kMore && command_.has_create_status() &&
+         TriggersInactivation(command_.create_status()) &&
+         rules_.inactivation_scope() !=
+             v1::INACTIVATION_SCOPE_ENVIRONMENT_AND_TASK &&
+         rules_.prior_deployments() != v1::PRIOR_DEPLOYMENTS_EVERY_OTHER;
 }
 
 absl::Status FactsQuery::Read(const std::vector<Rows>& rows, size_t first,
@@ -348,7 +381,8 @@ absl::Status FactsQuery::Read(const std::vector<Rows>& rows, size_t first,
         status = read_environment(deployment, kDeploymentColumnsSize + 3);
       }
       if (status.ok() && TriggersInactivation(command_.create_status())) {
-        status = ReadLive(rows[place + 1], &facts);
+        status = ReadLive(rows[place + 1],
+                          AsksAbove() ? &rows[place + 2] : nullptr, snapshot);
       }
       break;
     }
@@ -431,17 +465,34 @@ absl::Status FactsQuery::ReadRef(const Rows& rows, v1::Facts* facts) const {
   return status;
 }
 
-absl::Status FactsQuery::ReadLive(const Rows& rows, v1::Facts* facts) const {
+absl::Status FactsQuery::ReadLive(const Rows& rows, const Rows* above,
+                                  Snapshot* snapshot) const {
+  v1::Facts& facts = snapshot->facts;
   const std::string& environment =
-      TargetEnvironment(facts->deployment(), command_.create_status());
+      TargetEnvironment(facts.deployment(), command_.create_status());
+  std::vector<v1::LiveDeployment> all(rows.size());
   for (int row = 0; row < rows.size(); ++row) {
-    v1::LiveDeployment live;
-    absl::Status status = ParseBody(rows.Bytes(row, 0), &live);
+    absl::Status status = ParseBody(rows.Bytes(row, 0), &all[row]);
     if (!status.ok()) return status;
-    if (Retires(rules_, facts->deployment(), environment, live)) {
-      *facts->add_live_deployments() = std::move(live);
+    if (Retires(rules_, facts.deployment(), environment, all[row])) {
+      *facts.add_live_deployments() = all[row];
     }
   }
+  // The others were not looked for.
+  const int64_t flags = FlagsOf(facts.deployment().transient_environment(),
+                                facts.deployment().production_environment());
+  if (extent_ != Extent::kMore ||
+      (RetiringFlagsOf(rules_).succeeded >> flags & 1) == 0 ||
+      rules_.inactivation_scope() ==
+          v1::INACTIVATION_SCOPE_ENVIRONMENT_AND_TASK ||
+      (above != nullptr && above->size() > kAboveMax)) {
+    return absl::OkStatus();
+  }
+  for (int row = 0; above != nullptr && row < above->size(); ++row) {
+    absl::Status status = ParseBody(above->Bytes(row, 0), &all.emplace_back());
+    if (!status.ok()) return status;
+  }
+  snapshot->live = std::move(all);
   return absl::OkStatus();
 }
 
