@@ -83,7 +83,7 @@ SELECT l.body
   FROM slipway_deployments AS d
   JOIN slipway_live AS l
     ON l.repository = $1 AND l.environment = coalesce($3, d.environment)
-    AND l.flags = ANY ($4) AND l.task = d.task
+    AND l.flags = ANY ($4) AND l.task = d.task AND l.id > 0
   WHERE d.repository = $1 AND d.id = $2 AND d.flags = ANY ($5)
     AND l.id < $6 AND l.id <> $2
   ORDER BY l.id

@@ -94,6 +94,7 @@ std::vector<Setting> SettingsOf(const PostgresStoreParams& params) {
       {"SET enable_bitmapscan = off"},
       {"SET enable_hashjoin = off"},
       {"SET enable_mergejoin = off"},
+      {"SET enable_material = off"},
       {"SET plan_cache_mode = force_generic_plan"},
       {"SET jit = off"},
   };

@@ -433,7 +433,7 @@ TEST_F(PostgresStoreTest, AServerThatOnlyReadsIsUnavailable) {
 TEST_F(PostgresStoreTest, BusyConnectionsAreSaidToBe) {
   PostgresStoreParams params = Params();
   params.connections_max = 1;
-  params.wait_timeout_ms = 50;
+  params.wait_timeout_ms = 500;
   const std::unique_ptr<PostgresStore> store = Open(params);
   Fill(*store, "app", 1);
   const v1::Rules rules = DocumentedRules();
@@ -482,7 +482,7 @@ TEST_F(PostgresStoreTest, TablesOfAnOlderVersionAreMigrated) {
   const absl::StatusOr<Hook> hook = store->AddHook({"http://a.example/"});
   ASSERT_TRUE(hook.ok()) << hook.status();
   EXPECT_EQ(hook->cursor, 2);
-  EXPECT_EQ(session.Run("SELECT version FROM slipway_schema"), "2");
+  EXPECT_EQ(session.Run("SELECT version FROM slipway_schema"), "3");
 }
 
 TEST_F(PostgresStoreTest, TablesOfANewerVersionAreRefused) {
@@ -707,9 +707,9 @@ TEST_F(PostgresStoreTest, ListsGoAlongTheIndexOfTheirFirstFilter) {
       if (by_spelling) params.environment_match = v1::NAME_MATCH_EXACT;
       if (leading.empty()) continue;
       const std::string plan = explain(params);
-      EXPECT_TRUE(
-          absl::StrContains(plan, absl::StrCat("slipway_deployments_", leading,
-                                               " on slipway_deployments")))
+      EXPECT_TRUE(absl::StrContains(
+          plan, absl::StrCat("slipway_deployments_by_", leading,
+                             " on slipway_deployments")))
           << leading << "\n"
           << plan;
       // Not only by the repository.

@@ -1,7 +1,8 @@
 #include "slipway/adapters/postgres/writer.h"
 
 #include <algorithm>
-#include <iterator>
+#include <array>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -18,6 +19,12 @@ namespace {
 constexpr Statement kDeleteDeployment = {
     "delete_deployment",
     "DELETE FROM slipway_deployments WHERE repository = $1 AND id = $2"};
+constexpr Statement kUpdateDeployment = {"update_deployment", R"sql(
+UPDATE slipway_deployments
+  SET status_count = status_count + 1, latest_status_id = $2,
+    latest_state = $3, updated_at_ms = $4
+  WHERE repository = $1 AND id = $5
+)sql"};
 constexpr Statement kMoveDeployment = {"move_deployment", R"sql(
 UPDATE slipway_deployments SET environment = $3, spelling = $4, moved_to = $5
   WHERE repository = $1 AND id = $2
@@ -27,6 +34,11 @@ constexpr Statement kDeleteStatuses = {
     "delete_statuses",
     "DELETE FROM slipway_statuses WHERE repository = $1 AND deployment_id = "
     "$2"};
+
+constexpr Statement kDeleteLive = {"delete_live", R"sql(
+DELETE FROM slipway_live
+  WHERE repository = $1 AND environment = $2 AND flags = $3 AND id = $4
+)sql"};
 
 constexpr Statement kDropCounts = {"drop_counts", R"sql(
 DELETE FROM slipway_counts
@@ -85,6 +97,9 @@ constexpr Statement kDeleteRepository[] = {
 // read as a whole for each page of it.
 constexpr int kEventsPerRow = 64;
 
+// Rows of one kind that the one statement changes; what a success mostly needs.
+constexpr int kOfOneKindMax = 2;
+
 constexpr int64_t kKindSha = 1;
 constexpr int64_t kKindRef = 2;
 constexpr int64_t kKindTask = 3;
@@ -108,9 +123,11 @@ constexpr absl::string_view kFinish = R"sql(
 -- is written, and the engine decides anew.
 SELECT max(stamp_us), 1 / count(*) FROM r)sql";
 
-// By Writer::Part. ?i and ?b are a parameter each, bigint and bytea; ?I and ?B
-// an array of them.
-constexpr absl::string_view kParts[] = {
+// By Writer::Part. Rows that are changed are asked for one by one, each by its
+// whole key: in a join the server may go through all that a repository has,
+// which it believes to be few. # is which of several such it is. ?i and ?b are
+// a parameter each, bigint and bytea; ?I and ?B an array of them.
+constexpr absl::string_view kParts[kPartsSize] = {
     R"sql(, repository_id = ?i, default_branch = ?b, body = ?b)sql",
     R"sql(, o AS (
 INSERT INTO slipway_outbox (repository, last_position, first_position,
@@ -140,18 +157,16 @@ INSERT INTO slipway_statuses (repository, deployment_id, id, body)
   SELECT $1, t.deployment_id, t.id, t.body
   FROM r, unnest(?I, ?I, ?B) AS t (deployment_id, id, body)
 ))sql",
-    R"sql(, u AS (
+    R"sql(, u# AS (
 UPDATE slipway_deployments AS d
-  SET status_count = d.status_count + 1, latest_status_id = t.status_id,
-    latest_state = t.state, updated_at_ms = t.time_ms
-  FROM r, unnest(?I, ?I, ?I, ?I) AS t (id, status_id, state, time_ms)
-  WHERE d.repository = $1 AND d.id = t.id
+  SET status_count = d.status_count + 1, latest_status_id = ?i,
+    latest_state = ?i, updated_at_ms = ?i
+  FROM r WHERE d.repository = $1 AND d.id = ?i
 ))sql",
-    R"sql(, l AS (
+    R"sql(, l# AS (
 DELETE FROM slipway_live AS l
-  USING r, unnest(?B, ?I, ?I) AS t (environment, flags, id)
-  WHERE l.repository = $1 AND l.environment = t.environment
-    AND l.flags = t.flags AND l.id = t.id
+  USING r
+  WHERE l.repository = $1 AND l.environment = ?b AND l.flags = ?i AND l.id = ?i
 ))sql",
     R"sql(, n AS (
 INSERT INTO slipway_live (repository, environment, flags, id, task, body)
@@ -160,10 +175,15 @@ INSERT INTO slipway_live (repository, environment, flags, id, task, body)
 ))sql",
 };
 
-// A part, with its parameters numbered from `next` on.
-std::string NumberParameters(absl::string_view part, int& next) {
+// A part, the `which`th of its kind, with its parameters numbered from `next`
+// on.
+std::string NumberParameters(absl::string_view part, int which, int& next) {
   std::string sql;
   for (size_t i = 0; i < part.size(); ++i) {
+    if (part[i] == '#') {
+      absl::StrAppend(&sql, which);
+      continue;
+    }
     if (part[i] != '?') {
       sql.push_back(part[i]);
       continue;
@@ -177,9 +197,9 @@ std::string NumberParameters(absl::string_view part, int& next) {
   return sql;
 }
 
-// The statement with these parts, as bits. Made once and kept: a connection
+// The statement with so many of each part. Made once and kept: a connection
 // knows it by its place in memory.
-const Statement& StatementOf(unsigned parts) {
+const Statement& StatementOf(const std::array<uint8_t, kPartsSize>& parts) {
   struct Owned {
     std::string name;
     std::string sql;
@@ -187,21 +207,26 @@ const Statement& StatementOf(unsigned parts) {
   };
   static std::mutex& mutex = *new std::mutex();
   static auto& statements =
-      *new absl::flat_hash_map<unsigned, std::unique_ptr<Owned>>();
+      *new absl::flat_hash_map<std::array<uint8_t, kPartsSize>,
+                               std::unique_ptr<Owned>>();
   std::lock_guard<std::mutex> lock(mutex);
   std::unique_ptr<Owned>& owned = statements[parts];
   if (owned != nullptr) return owned->statement;
   owned = std::make_unique<Owned>();
-  owned->name = absl::StrCat("decide_", parts);
+  owned->name = "decide_";
+  for (const uint8_t count : parts) absl::StrAppend(&owned->name, count);
   int next = kUpdateRowValues + 1;
   const auto part = [&](size_t place) {
-    return (parts >> place & 1) == 0 ? std::string()
-                                     : NumberParameters(kParts[place], next);
+    std::string sql;
+    for (int i = 0; i < parts[place]; ++i) {
+      sql += NumberParameters(kParts[place], i, next);
+    }
+    return sql;
   };
   const size_t change = kUpdateRow.find('%');
   owned->sql = absl::StrCat(kUpdateRow.substr(0, change), part(0),
                             kUpdateRow.substr(change + 1));
-  for (size_t place = 1; place < std::size(kParts); ++place) {
+  for (size_t place = 1; place < kPartsSize; ++place) {
     owned->sql += part(place);
   }
   absl::StrAppend(&owned->sql, kFinish);
@@ -240,7 +265,6 @@ Writer::Writer(const Snapshot& snapshot, Connection& connection)
 
 absl::Status Writer::Add(const v1::Acceptance& acceptance,
                          const std::string& decision_id) {
-  static_assert(std::size(kParts) == kPartsSize, "one for each part");
   for (const v1::Event& event : acceptance.events()) {
     absl::Status status = AddEvent(event);
     if (!status.ok()) return status;
@@ -270,7 +294,7 @@ absl::Status Writer::Add(const v1::Acceptance& acceptance,
 }
 
 Values& Writer::PartOf(Part part) {
-  parts_ |= 1U << part;
+  ++parts_[part];
   return values_[part];
 }
 
@@ -360,9 +384,21 @@ absl::Status Writer::CreateStatus(const v1::DeploymentStatus& status) {
   if (!with_status_.insert(id).second) return NotAskedFor(id);
   statuses_.deployment_ids.push_back(id);
   statuses_.ids.push_back(status.id());
-  statuses_.states.push_back(status.state());
-  statuses_.times_ms.push_back(status.created_at_ms());
   statuses_.bodies.push_back(status.SerializeAsString());
+  if (parts_[kUpdatesPart] < kOfOneKindMax) {
+    PartOf(kUpdatesPart)
+        .Int(status.id())
+        .Int(status.state())
+        .Int(status.created_at_ms())
+        .Int(id);
+  } else {
+    AddLater(kUpdateDeployment, Values()
+                                    .Int(key_)
+                                    .Int(status.id())
+                                    .Int(status.state())
+                                    .Int(status.created_at_ms())
+                                    .Int(id));
+  }
 
   const auto delete_live = [&](const std::string& environment, bool transient,
                                bool production) {
@@ -479,29 +515,21 @@ void Writer::CountDeployment(const v1::Deployment& deployment, int64_t change) {
 
 void Writer::AddNotLive(const std::string& environment, int64_t flags,
                         int64_t id) {
-  not_live_.environments.push_back(EnvironmentKey(environment));
-  not_live_.flags.push_back(flags);
-  not_live_.ids.push_back(id);
+  if (parts_[kNotLivePart] < kOfOneKindMax) {
+    PartOf(kNotLivePart).Bytes(EnvironmentKey(environment)).Int(flags).Int(id);
+    return;
+  }
+  AddLater(
+      kDeleteLive,
+      Values().Int(key_).Bytes(EnvironmentKey(environment)).Int(flags).Int(id));
 }
 
 void Writer::FlushStatuses() {
-  if (!statuses_.ids.empty()) {
-    PartOf(kStatusesPart)
-        .Ints(statuses_.deployment_ids)
-        .Ints(statuses_.ids)
-        .BytesArray(statuses_.bodies);
-    PartOf(kUpdatesPart)
-        .Ints(statuses_.deployment_ids)
-        .Ints(statuses_.ids)
-        .Ints(statuses_.states)
-        .Ints(statuses_.times_ms);
-  }
-  if (!not_live_.ids.empty()) {
-    PartOf(kNotLivePart)
-        .BytesArray(not_live_.environments)
-        .Ints(not_live_.flags)
-        .Ints(not_live_.ids);
-  }
+  if (statuses_.ids.empty()) return;
+  PartOf(kStatusesPart)
+      .Ints(statuses_.deployment_ids)
+      .Ints(statuses_.ids)
+      .BytesArray(statuses_.bodies);
 }
 
 void Writer::FlushCounts() {

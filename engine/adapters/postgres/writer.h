@@ -27,6 +27,9 @@
 namespace slipway {
 namespace postgres_internal {
 
+// Kinds of changes that one statement can make.
+inline constexpr size_t kPartsSize = 9;
+
 // SQLSTATE of what was decided by what is no longer so: a division by zero.
 inline constexpr absl::string_view kMovedOn = "22012";
 
@@ -86,22 +89,15 @@ class Writer {
   absl::flat_hash_map<int64_t, const v1::LiveDeployment*> live_;
   // Those that got a status.
   absl::flat_hash_set<int64_t> with_status_;
-  // What the one statement has, and its values by part; then the others.
-  unsigned parts_ = 0;
-  static constexpr size_t kPartsSize = 9;
+  // How many of each part the one statement has, and their values; then the
+  // others.
+  std::array<uint8_t, kPartsSize> parts_ = {};
   std::array<Values, kPartsSize> values_;
   std::vector<Later> later_;
-  struct LiveRows {
-    std::vector<std::string> environments;
-    std::vector<int64_t> flags;
-    std::vector<int64_t> ids;
-  } not_live_;
 
   struct Statuses {
     std::vector<int64_t> deployment_ids;
     std::vector<int64_t> ids;
-    std::vector<int64_t> states;
-    std::vector<int64_t> times_ms;
     std::vector<std::string> bodies;
   } statuses_;
   struct Counts {
