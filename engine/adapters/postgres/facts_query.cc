@@ -66,15 +66,16 @@ constexpr Statement kStatusDeployment = {
   WHERE d.repository = $1 AND d.id = $2
 )sql"};
 
-// $4: flags of those that can be retired; $5: flags with which the one that
-// succeeds can retire others.
+// $4 and $5: the highest flags of those that can be retired, and of the one
+// that succeeds. Where production is exempt, what stays live there is never
+// looked at: a range is always asked of the index, which a set is not.
 constexpr Statement kLive = {"live", R"sql(
 SELECT l.body
   FROM slipway_deployments AS d
   JOIN slipway_live AS l
     ON l.repository = $1 AND l.environment = coalesce($3, d.environment)
-    AND l.flags = ANY ($4)
-  WHERE d.repository = $1 AND d.id = $2 AND d.flags = ANY ($5)
+    AND l.flags <= $4
+  WHERE d.repository = $1 AND d.id = $2 AND d.flags <= $5
     AND l.id < $6 AND l.id <> $2
   ORDER BY l.id
 )sql"};
@@ -83,8 +84,8 @@ SELECT l.body
   FROM slipway_deployments AS d
   JOIN slipway_live AS l
     ON l.repository = $1 AND l.environment = coalesce($3, d.environment)
-    AND l.flags = ANY ($4) AND l.task = d.task AND l.id > 0
-  WHERE d.repository = $1 AND d.id = $2 AND d.flags = ANY ($5)
+    AND l.flags <= $4 AND l.task = d.task AND l.id > 0
+  WHERE d.repository = $1 AND d.id = $2 AND d.flags <= $5
     AND l.id < $6 AND l.id <> $2
   ORDER BY l.id
 )sql"};
@@ -97,7 +98,7 @@ SELECT l.body
   FROM slipway_deployments AS d
   JOIN slipway_live AS l
     ON l.repository = $1 AND l.environment = coalesce($3, d.environment)
-    AND l.flags = ANY ($4)
+    AND l.flags <= $4
   WHERE d.repository = $1 AND d.id = $2 AND l.id > $2
   LIMIT 65
 )sql"};
@@ -172,21 +173,15 @@ absl::Status ReadDeployment(const Rows& rows, int row, int column,
 }
 
 RetiringFlags RetiringFlagsOf(const v1::Rules& rules) {
-  RetiringFlags flags;
-  for (const bool transient : {false, true}) {
-    for (const bool production : {false, true}) {
-      const bool retires =
-          !transient &&
-          (!production || rules.production_inactivation() ==
-                              v1::PRODUCTION_INACTIVATION_INCLUDED);
-      const uint32_t bit = uint32_t{1} << FlagsOf(transient, production);
-      const bool by_succeeded =
-          rules.inactivation_flags() == v1::FLAGS_OF_SUCCEEDED_DEPLOYMENT;
-      if (retires || by_succeeded) flags.live |= bit;
-      if (retires || !by_succeeded) flags.succeeded |= bit;
-    }
+  // What is transient is never retired; production only where rules say so.
+  const bool is_included =
+      rules.production_inactivation() == v1::PRODUCTION_INACTIVATION_INCLUDED;
+  const int64_t retired_max = FlagsOf(false, is_included);
+  const int64_t any = kFlagsEnd - 1;
+  if (rules.inactivation_flags() == v1::FLAGS_OF_SUCCEEDED_DEPLOYMENT) {
+    return {any, retired_max};
   }
-  return flags;
+  return {retired_max, any};
 }
 
 FactsQuery::FactsQuery(const v1::Rules& rules, const v1::Command& command,
@@ -283,17 +278,11 @@ void FactsQuery::AddStatus(Connection& connection) const {
   // A whole pair of flags is left out where the rules exempt it, so that what
   // stays live is never looked at.
   const RetiringFlags flags = RetiringFlagsOf(rules_);
-  std::vector<int64_t> live_flags;
-  std::vector<int64_t> succeeded_flags;
-  for (int64_t each = 0; each < kFlagsEnd; ++each) {
-    if ((flags.live >> each & 1) != 0) live_flags.push_back(each);
-    if ((flags.succeeded >> each & 1) != 0) succeeded_flags.push_back(each);
-  }
   const bool every_other =
       rules_.prior_deployments() == v1::PRIOR_DEPLOYMENTS_EVERY_OTHER;
   Values live = values();
-  live.Ints(live_flags)
-      .Ints(succeeded_flags)
+  live.Int(flags.live_max)
+      .Int(flags.succeeded_max)
       .Int(every_other ? kIdMax + 1 : request.deployment_id());
   connection.Add(
       rules_.inactivation_scope() == v1::INACTIVATION_SCOPE_ENVIRONMENT_AND_TASK
@@ -302,7 +291,7 @@ void FactsQuery::AddStatus(Connection& connection) const {
       std::move(live));
   if (!AsksAbove()) return;
   Values above = values();
-  above.Ints(live_flags);
+  above.Int(flags.live_max);
   connection.Add(kLiveAbove, std::move(above));
 }
 
@@ -482,7 +471,7 @@ absl::Status FactsQuery::ReadLive(const Rows& rows, const Rows* above,
   const int64_t flags = FlagsOf(facts.deployment().transient_environment(),
                                 facts.deployment().production_environment());
   if (extent_ != Extent::kMore ||
-      (RetiringFlagsOf(rules_).succeeded >> flags & 1) == 0 ||
+      flags > RetiringFlagsOf(rules_).succeeded_max ||
       rules_.inactivation_scope() ==
           v1::INACTIVATION_SCOPE_ENVIRONMENT_AND_TASK ||
       (above != nullptr && above->size() > kAboveMax)) {

@@ -110,10 +110,11 @@ int64_t FlagsOf(bool transient, bool production);
 inline constexpr int64_t kFlagsEnd = 4;
 
 // By the flags of two deployments, whether the success of one can retire the
-// other (R33, R34); bit by bit, from that of flags 0.
+// other (R33, R34): those of the one that is live, and those of the one that
+// succeeds, are from 0 to these.
 struct RetiringFlags {
-  uint32_t live = 0;
-  uint32_t succeeded = 0;
+  int64_t live_max = 0;
+  int64_t succeeded_max = 0;
 };
 RetiringFlags RetiringFlagsOf(const v1::Rules& rules);
 

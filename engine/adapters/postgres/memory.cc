@@ -67,11 +67,10 @@ bool Memory::Recall(const v1::Rules& rules, const v1::Command& command,
       const int64_t own_flags =
           FlagsOf(facts.deployment().transient_environment(),
                   facts.deployment().production_environment());
-      if ((flags.succeeded >> own_flags & 1) == 0) return true;
+      if (own_flags > flags.succeeded_max) return true;
       const auto found = live_.find(FoldName(environment));
       if (found == live_.end()) return false;
-      for (int64_t each = 0; each < kFlagsEnd; ++each) {
-        if ((flags.live >> each & 1) == 0) continue;
+      for (int64_t each = 0; each <= flags.live_max; ++each) {
         const LiveList& list = found->second[each];
         if (!list.has_value()) return false;
         for (const v1::LiveDeployment& live : *list) {
@@ -148,8 +147,8 @@ void Memory::Learn(const v1::Rules& rules, const v1::Command& command,
   if (snapshot.live.has_value()) {
     LiveLists& lists = live_[FoldName(environment)];
     const RetiringFlags flags = RetiringFlagsOf(rules);
-    for (int64_t each = 0; each < kFlagsEnd; ++each) {
-      if ((flags.live >> each & 1) != 0) lists[each].emplace();
+    for (int64_t each = 0; each <= flags.live_max; ++each) {
+      lists[each].emplace();
     }
     size_t bytes = environment.size();
     for (const v1::LiveDeployment& live : *snapshot.live) {

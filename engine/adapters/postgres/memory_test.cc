@@ -143,13 +143,11 @@ class World {
     const v1::CreateStatus& request = command.create_status();
     const v1::Deployment& deployment = record->deployment();
     const RetiringFlags flags = RetiringFlagsOf(rules);
-    const auto has = [](uint32_t bits, const auto& message) {
-      return (bits >> FlagsOf(message.transient_environment(),
-                              message.production_environment()) &
-              1) != 0;
+    const auto flags_of = [](const v1::Deployment& of) {
+      return FlagsOf(of.transient_environment(), of.production_environment());
     };
     if (!command.has_create_status() || !TriggersInactivation(request) ||
-        !has(flags.succeeded, deployment) ||
+        flags_of(deployment) > flags.succeeded_max ||
         rules.inactivation_scope() ==
             v1::INACTIVATION_SCOPE_ENVIRONMENT_AND_TASK) {
       return snapshot;
@@ -158,7 +156,7 @@ class World {
     for (const v1::DeploymentRecord& other : state_.deployments()) {
       if (LatestOf(other) == v1::STATUS_STATE_SUCCESS &&
           other.deployment().id() != deployment.id() &&
-          has(flags.live, other.deployment()) &&
+          flags_of(other.deployment()) <= flags.live_max &&
           SameName(other.deployment().environment(),
                    TargetEnvironment(deployment, request))) {
         snapshot.live->push_back(LiveDeploymentOf(other.deployment()));
