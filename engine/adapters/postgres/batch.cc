@@ -243,11 +243,11 @@ Batch::End Batch::Check() {
 Batch::End Batch::AfterFailure(const Failure& failure) {
   connection_.Discard();
   if (!writer_.has_value()) return End::kAnswered;
-  params_.database->CountRetry(failure);
   if (!has_begun_ && KeepsOthersAway(failure)) {
     AnswerAll(failure.ToStatus());
     return End::kAnswered;
   }
+  params_.database->CountRetry(failure);
   if (HasNotHappened(failure)) return End::kFailed;
   // Back to the pool: finding out needs another one.
   connection_ = PooledConnection();

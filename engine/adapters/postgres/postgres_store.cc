@@ -88,6 +88,10 @@ std::vector<Setting> SettingsOf(const PostgresStoreParams& params) {
       // settings say (R107); more than that is theirs to ask for.
       {"SELECT set_config('synchronous_commit', 'on', false) "
        "WHERE current_setting('synchronous_commit') = 'off'"},
+      // CockroachDB: one statement may change a table in several places, as
+      // long as it changes no row twice.
+      {"SELECT set_config(name, 'on', false) FROM pg_settings "
+       "WHERE name = 'enable_multiple_modifications_of_table'"},
       // Every statement here is to use its index, also while the planner still
       // believes that a table is small.
       {"SET enable_seqscan = off"},
