@@ -166,7 +166,7 @@ class World {
   }
 
   // Something that this engine hears nothing of until it looks.
-  void Happen(v1::Command command) {
+  void Happen(const v1::Command& command) {
     const v1::Rules rules = DocumentedRules();
     Decide(rules, command);
   }
