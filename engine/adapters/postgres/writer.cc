@@ -98,7 +98,7 @@ constexpr Statement kDeleteRepository[] = {
 constexpr int kEventsPerRow = 64;
 
 // Rows of one kind that the one statement changes; what a success mostly needs.
-constexpr int kOfOneKindMax = 2;
+constexpr size_t kOfOneKindMax = 2;
 
 constexpr int64_t kKindSha = 1;
 constexpr int64_t kKindRef = 2;
@@ -132,6 +132,11 @@ constexpr absl::string_view kParts[kPartsSize] = {
     R"sql(, o AS (
 INSERT INTO slipway_outbox (repository, last_position, first_position,
     stamp_us, decision_id, body)
+  SELECT $1, $5, ?i, r.stamp_us, ?b, ?b FROM r
+))sql",
+    R"sql(, o AS (
+INSERT INTO slipway_outbox (repository, last_position, first_position,
+    stamp_us, decision_id, body)
   SELECT $1, t.last_position, t.first_position, r.stamp_us, ?b, t.body
   FROM r, unnest(?I, ?I, ?B) AS t (last_position, first_position, body)
 ))sql",
@@ -151,6 +156,10 @@ INSERT INTO slipway_counts (repository, kind, value, spelling, count)
   FROM r, unnest(?I, ?B, ?B, ?I) AS t (kind, value, spelling, change)
   ON CONFLICT (repository, kind, value, spelling)
     DO UPDATE SET count = slipway_counts.count + excluded.count
+))sql",
+    R"sql(, s# AS (
+INSERT INTO slipway_statuses (repository, deployment_id, id, body)
+  SELECT $1, ?i, ?i, ?b FROM r
 ))sql",
     R"sql(, s AS (
 INSERT INTO slipway_statuses (repository, deployment_id, id, body)
@@ -177,7 +186,7 @@ INSERT INTO slipway_live (repository, environment, flags, id, task, body)
 
 // A part, the `which`th of its kind, with its parameters numbered from `next`
 // on.
-std::string NumberParameters(absl::string_view part, int which, int& next) {
+std::string NumberParameters(absl::string_view part, int which, int &next) {
   std::string sql;
   for (size_t i = 0; i < part.size(); ++i) {
     if (part[i] == '#') {
@@ -199,18 +208,18 @@ std::string NumberParameters(absl::string_view part, int which, int& next) {
 
 // The statement with so many of each part. Made once and kept: a connection
 // knows it by its place in memory.
-const Statement& StatementOf(const std::array<uint8_t, kPartsSize>& parts) {
+const Statement &StatementOf(const std::array<uint8_t, kPartsSize> &parts) {
   struct Owned {
     std::string name;
     std::string sql;
     Statement statement;
   };
-  static std::mutex& mutex = *new std::mutex();
-  static auto& statements =
+  static std::mutex &mutex = *new std::mutex();
+  static auto &statements =
       *new absl::flat_hash_map<std::array<uint8_t, kPartsSize>,
                                std::unique_ptr<Owned>>();
   std::lock_guard<std::mutex> lock(mutex);
-  std::unique_ptr<Owned>& owned = statements[parts];
+  std::unique_ptr<Owned> &owned = statements[parts];
   if (owned != nullptr) return owned->statement;
   owned = std::make_unique<Owned>();
   owned->name = "decide_";
@@ -247,25 +256,27 @@ absl::Status NotAskedFor(int64_t id) {
 
 enum Writer::Part : unsigned {
   kRepositoryPart,
-  kStreamPart,
+  kStreamRowPart,
+  kStreamRowsPart,
   kDeploymentPart,
   kEnvironmentPart,
   kCountsPart,
+  kStatusPart,
   kStatusesPart,
   kUpdatesPart,
   kNotLivePart,
   kLivePart,
 };
 
-Writer::Writer(const Snapshot& snapshot, Connection& connection)
+Writer::Writer(const Snapshot &snapshot, Connection &connection)
     : snapshot_(snapshot),
       connection_(connection),
       key_(snapshot.row.key),
       row_(snapshot.row) {}
 
-absl::Status Writer::Add(const v1::Acceptance& acceptance,
-                         const std::string& decision_id) {
-  for (const v1::Event& event : acceptance.events()) {
+absl::Status Writer::Add(const v1::Acceptance &acceptance,
+                         const std::string &decision_id) {
+  for (const v1::Event &event : acceptance.events()) {
     absl::Status status = AddEvent(event);
     if (!status.ok()) return status;
   }
@@ -285,24 +296,24 @@ absl::Status Writer::Add(const v1::Acceptance& acceptance,
       .Int(position)
       .Int(row_.stamp_us);
   row_.stamp_us = kStampUnknown;
-  for (const Values& more : values_) values.Append(more);
+  for (const Values &more : values_) values.Append(more);
   connection_.Add(StatementOf(parts_), std::move(values));
-  for (Later& later : later_) {
+  for (Later &later : later_) {
     connection_.Add(*later.statement, std::move(later.values));
   }
   return absl::OkStatus();
 }
 
-Values& Writer::PartOf(Part part) {
+Values &Writer::PartOf(Part part) {
   ++parts_[part];
   return values_[part];
 }
 
-void Writer::AddLater(const Statement& statement, Values values) {
+void Writer::AddLater(const Statement &statement, Values values) {
   later_.push_back({&statement, std::move(values)});
 }
 
-absl::Status Writer::AddEvent(const v1::Event& event) {
+absl::Status Writer::AddEvent(const v1::Event &event) {
   switch (event.type()) {
     case v1::EVENT_TYPE_DEPLOYMENT_CREATED:
       CreateDeployment(event.deployment());
@@ -312,7 +323,7 @@ absl::Status Writer::AddEvent(const v1::Event& event) {
     case v1::EVENT_TYPE_DEPLOYMENT_DELETED:
       return DeleteDeployment(event.deployment_id());
     case v1::EVENT_TYPE_ENVIRONMENT_CREATED: {
-      const v1::Environment& environment = event.environment();
+      const v1::Environment &environment = event.environment();
       row_.last_id = std::max(row_.last_id, environment.id());
       PartOf(kEnvironmentPart)
           .Bytes(EnvironmentKey(environment.name()))
@@ -361,7 +372,7 @@ absl::Status Writer::AddEvent(const v1::Event& event) {
   return absl::OkStatus();
 }
 
-void Writer::CreateDeployment(const v1::Deployment& deployment) {
+void Writer::CreateDeployment(const v1::Deployment &deployment) {
   row_.last_id = std::max(row_.last_id, deployment.id());
   ++row_.deployments;
   PartOf(kDeploymentPart)
@@ -378,7 +389,7 @@ void Writer::CreateDeployment(const v1::Deployment& deployment) {
   CountDeployment(deployment, 1);
 }
 
-absl::Status Writer::CreateStatus(const v1::DeploymentStatus& status) {
+absl::Status Writer::CreateStatus(const v1::DeploymentStatus &status) {
   row_.last_id = std::max(row_.last_id, status.id());
   const int64_t id = status.deployment_id();
   if (!with_status_.insert(id).second) return NotAskedFor(id);
@@ -400,15 +411,15 @@ absl::Status Writer::CreateStatus(const v1::DeploymentStatus& status) {
                                     .Int(id));
   }
 
-  const auto delete_live = [&](const std::string& environment, bool transient,
+  const auto delete_live = [&](const std::string &environment, bool transient,
                                bool production) {
     AddNotLive(environment, FlagsOf(transient, production), id);
   };
-  const v1::Deployment& deployment = snapshot_.facts.deployment();
+  const v1::Deployment &deployment = snapshot_.facts.deployment();
   if (id != deployment.id()) {
     // One that is retired stays where it is.
     if (live_.empty()) {
-      for (const v1::LiveDeployment& live :
+      for (const v1::LiveDeployment &live :
            snapshot_.facts.live_deployments()) {
         live_.emplace(live.id(), &live);
       }
@@ -418,7 +429,7 @@ absl::Status Writer::CreateStatus(const v1::DeploymentStatus& status) {
         status.environment() != found->second->environment()) {
       return NotAskedFor(id);
     }
-    const v1::LiveDeployment& live = *found->second;
+    const v1::LiveDeployment &live = *found->second;
     delete_live(live.environment(), live.transient_environment(),
                 live.production_environment());
     return absl::OkStatus();
@@ -448,7 +459,7 @@ absl::Status Writer::CreateStatus(const v1::DeploymentStatus& status) {
                                   .Bytes(EnvironmentKey(moved.environment()))
                                   .Bytes(IndexKey(moved.environment()))
                                   .Bytes(moved.environment()));
-    const auto count = [&](const std::string& environment, int64_t change) {
+    const auto count = [&](const std::string &environment, int64_t change) {
       Count(kKindEnvironment, EnvironmentKey(environment),
             IndexKey(environment), change);
     };
@@ -459,7 +470,7 @@ absl::Status Writer::CreateStatus(const v1::DeploymentStatus& status) {
 }
 
 absl::Status Writer::DeleteDeployment(int64_t id) {
-  const v1::Deployment& deployment = snapshot_.facts.deployment();
+  const v1::Deployment &deployment = snapshot_.facts.deployment();
   if (id != deployment.id()) return NotAskedFor(id);
   AddLater(kDeleteDeployment, Values().Int(key_).Int(id));
   AddLater(kDeleteStatuses, Values().Int(key_).Int(id));
@@ -474,7 +485,7 @@ absl::Status Writer::DeleteDeployment(int64_t id) {
   return absl::OkStatus();
 }
 
-void Writer::PutRef(const v1::Ref& ref, const v1::Commit& commit) {
+void Writer::PutRef(const v1::Ref &ref, const v1::Commit &commit) {
   AddLater(kPutRef, Values()
                         .Int(key_)
                         .Int(ref.type())
@@ -489,15 +500,15 @@ void Writer::PutRef(const v1::Ref& ref, const v1::Commit& commit) {
 }
 
 void Writer::DeleteRepository() {
-  for (const Statement& statement : kDeleteRepository) {
+  for (const Statement &statement : kDeleteRepository) {
     AddLater(statement, Values().Int(key_));
   }
   PartOf(kRepositoryPart).Null().Null().Null();
   row_.deployments = 0;
 }
 
-void Writer::Count(int64_t kind, const std::string& value,
-                   const std::string& spelling, int64_t change) {
+void Writer::Count(int64_t kind, const std::string &value,
+                   const std::string &spelling, int64_t change) {
   counts_.kinds.push_back(kind);
   counts_.values.push_back(value);
   counts_.spellings.push_back(spelling);
@@ -505,7 +516,7 @@ void Writer::Count(int64_t kind, const std::string& value,
   if (change < 0) counts_.has_less = true;
 }
 
-void Writer::CountDeployment(const v1::Deployment& deployment, int64_t change) {
+void Writer::CountDeployment(const v1::Deployment &deployment, int64_t change) {
   Count(kKindSha, IndexKey(deployment.sha()), "", change);
   Count(kKindRef, IndexKey(deployment.ref()), "", change);
   Count(kKindTask, IndexKey(deployment.task()), "", change);
@@ -513,7 +524,7 @@ void Writer::CountDeployment(const v1::Deployment& deployment, int64_t change) {
         IndexKey(deployment.environment()), change);
 }
 
-void Writer::AddNotLive(const std::string& environment, int64_t flags,
+void Writer::AddNotLive(const std::string &environment, int64_t flags,
                         int64_t id) {
   if (parts_[kNotLivePart] < kOfOneKindMax) {
     PartOf(kNotLivePart).Bytes(EnvironmentKey(environment)).Int(flags).Int(id);
@@ -525,7 +536,15 @@ void Writer::AddNotLive(const std::string& environment, int64_t flags,
 }
 
 void Writer::FlushStatuses() {
-  if (statuses_.ids.empty()) return;
+  if (statuses_.ids.size() <= kOfOneKindMax) {
+    for (size_t i = 0; i < statuses_.ids.size(); ++i) {
+      PartOf(kStatusPart)
+          .Int(statuses_.deployment_ids[i])
+          .Int(statuses_.ids[i])
+          .Bytes(statuses_.bodies[i]);
+    }
+    return;
+  }
   PartOf(kStatusesPart)
       .Ints(statuses_.deployment_ids)
       .Ints(statuses_.ids)
@@ -549,19 +568,26 @@ void Writer::FlushCounts() {
   }
 }
 
-void Writer::AppendToStream(const v1::Acceptance& acceptance,
-                            const std::string& decision_id) {
+void Writer::AppendToStream(const v1::Acceptance &acceptance,
+                            const std::string &decision_id) {
   std::vector<int64_t> last_positions;
   std::vector<int64_t> first_positions;
   std::vector<std::string> bodies;
-  const auto add = [&](const v1::Acceptance& part) {
+  const auto add = [&](const v1::Acceptance &part) {
     first_positions.push_back(row_.position + 1);
     row_.position += part.events_size();
     last_positions.push_back(row_.position);
     bodies.push_back(part.SerializeAsString());
   };
   const auto finish = [&] {
-    PartOf(kStreamPart)
+    if (bodies.size() == 1) {
+      PartOf(kStreamRowPart)
+          .Int(first_positions[0])
+          .Bytes(decision_id)
+          .Bytes(bodies[0]);
+      return;
+    }
+    PartOf(kStreamRowsPart)
         .Bytes(decision_id)
         .Ints(last_positions)
         .Ints(first_positions)
@@ -578,16 +604,16 @@ void Writer::AppendToStream(const v1::Acceptance& acceptance,
   for (int i = 0; i < count; ++i) {
     *parts[i / kEventsPerRow].add_events() = acceptance.events(i);
   }
-  for (const v1::Effect& effect : acceptance.effects()) {
+  for (const v1::Effect &effect : acceptance.effects()) {
     // An index that is damaged stays so in the last row, where a reader says
     // it.
     const int part =
         std::clamp(effect.event_index(), 0, count - 1) / kEventsPerRow;
-    v1::Effect& moved = *parts[part].add_effects();
+    v1::Effect &moved = *parts[part].add_effects();
     moved = effect;
     moved.set_event_index(effect.event_index() - part * kEventsPerRow);
   }
-  for (const v1::Acceptance& part : parts) add(part);
+  for (const v1::Acceptance &part : parts) add(part);
   finish();
 }
 

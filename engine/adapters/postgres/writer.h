@@ -28,7 +28,7 @@ namespace slipway {
 namespace postgres_internal {
 
 // Kinds of changes that one statement can make.
-inline constexpr size_t kPartsSize = 9;
+inline constexpr size_t kPartsSize = 11;
 
 // SQLSTATE of what was decided by what is no longer so: a division by zero.
 inline constexpr absl::string_view kMovedOn = "22012";
