@@ -379,6 +379,8 @@ int RegisterAll() {
           ->ArgName("repositories")
           ->Arg(repositories)
           ->Threads(clients)
+          // On the main thread: the server ends with the one that started it.
+          ->Setup([](const benchmark::State&) { Server(); })
           ->UseRealTime();
     }
   }

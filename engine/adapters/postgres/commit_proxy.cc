@@ -92,6 +92,7 @@ void CommitProxy::Serve(int client) {
   bool goes_on = connect(server, reinterpret_cast<const sockaddr*>(&address),
                          sizeof(address)) == 0;
   bool swallows = false;
+  bool has_begun = false;
   while (goes_on && !is_ending_) {
     pollfd ready[2] = {{client, POLLIN, 0}, {server, POLLIN, 0}};
     if (poll(ready, 2, kLookMs) <= 0) continue;
@@ -109,9 +110,15 @@ void CommitProxy::Serve(int client) {
         goes_on = false;
         break;
       }
-      // By the name of its prepared statement.
-      const bool is_commit =
-          from == 0 && absl::StrContains(bytes, "commit_work");
+      // By the names of prepared statements: a commit, or what writes without
+      // having begun a transaction.
+      bool is_commit = false;
+      if (from == 0) {
+        if (absl::StrContains(bytes, "begin")) has_begun = true;
+        const bool ends = absl::StrContains(bytes, "commit_work");
+        is_commit = ends || (!has_begun && absl::StrContains(bytes, "decide_"));
+        if (ends || absl::StrContains(bytes, "rollback")) has_begun = false;
+      }
       Moment moment = Moment::kNever;
       if (is_commit) moment = moment_.exchange(Moment::kNever);
       if (moment != Moment::kNever) {

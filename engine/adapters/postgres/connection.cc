@@ -123,6 +123,10 @@ void Connection::Add(const Statement& statement, Values values) {
   queue_.push_back({&statement, std::move(values)});
 }
 
+void Connection::AddFirst(const Statement& statement, Values values) {
+  queue_.insert(queue_.begin(), {&statement, std::move(values)});
+}
+
 Failure Connection::Lost(absl::string_view what) {
   is_lost_ = true;
   std::string message = lost_because_;
@@ -166,6 +170,17 @@ bool Connection::Wait(bool for_writing, Deadline deadline) {
   return false;
 }
 
+bool Connection::IsAlive() {
+  // Before the end there may be words.
+  constexpr int kReadsMax = 8;
+  for (int i = 0; i < kReadsMax; ++i) {
+    pollfd descriptor = {PQsocket(connection_.get()), POLLIN, 0};
+    if (poll(&descriptor, 1, 0) <= 0) return true;
+    if (PQconsumeInput(connection_.get()) != 1) return false;
+  }
+  return true;
+}
+
 bool Connection::Flush(Deadline deadline) {
   while (true) {
     const int left = PQflush(connection_.get());
@@ -197,16 +212,16 @@ bool Connection::Send(const Queued& queued,
     preparing->push_back(&statement);
   }
   const int count = queued.values.size();
-  std::vector<const char*> values(count);
-  std::vector<int> lengths(count);
-  const std::vector<int> formats(count, 1);
+  data_.resize(count);
+  lengths_.resize(count);
+  formats_.resize(count, 1);
   for (int i = 0; i < count; ++i) {
-    values[i] = queued.values.data(i);
-    lengths[i] = queued.values.length(i);
+    data_[i] = queued.values.data(i);
+    lengths_[i] = queued.values.length(i);
   }
   preparing->push_back(nullptr);
-  return PQsendQueryPrepared(raw, statement.name, count, values.data(),
-                             lengths.data(), formats.data(),
+  return PQsendQueryPrepared(raw, statement.name, count, data_.data(),
+                             lengths_.data(), formats_.data(),
                              /*resultFormat=*/1) == 1;
 }
 
@@ -214,7 +229,11 @@ Failure Connection::Run(Deadline deadline, std::vector<Rows>* rows) {
   rows->clear();
   std::vector<Queued> queue;
   queue.swap(queue_);
-  if (is_lost_) return Lost("the connection is closed");
+  if (is_lost_ || !IsAlive()) {
+    Failure failure = Lost("the connection is closed");
+    failure.is_unsent = true;
+    return failure;
+  }
   // Of each result to come: the statement that it says is prepared, or nullptr.
   std::vector<const Statement*> preparing;
   for (const Queued& queued : queue) {

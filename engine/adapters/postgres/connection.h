@@ -44,6 +44,9 @@ struct Failure {
   std::string message;
   // The constraint that was violated, if any.
   std::string constraint;
+  // Of kLost: the connection had gone before anything was sent, so nothing has
+  // happened.
+  bool is_unsent = false;
 
   bool ok() const { return kind == Kind::kNone; }
   // As the ports have it: UNAVAILABLE or DATA_LOSS.
@@ -80,6 +83,9 @@ class Connection {
   // Adds a statement to the pipeline. `statement` must outlive this.
   void Add(const Statement& statement, Values values = Values());
 
+  // The same, before those that are in it.
+  void AddFirst(const Statement& statement, Values values = Values());
+
   // How many statements are in the pipeline.
   size_t size() const { return queue_.size(); }
 
@@ -105,6 +111,8 @@ class Connection {
   Failure FailureOf(const PGresult* result);
   // Waits until the socket can be read, or written as well.
   bool Wait(bool for_writing, Deadline deadline);
+  // Whether the server has not closed it, as far as is known without asking.
+  bool IsAlive();
   bool Flush(Deadline deadline);
   // The next result, nullptr for none; false: the connection is lost.
   bool Next(Deadline deadline, PGresult** result);
@@ -116,6 +124,10 @@ class Connection {
   std::string lost_because_;
   std::vector<Queued> queue_;
   std::set<const Statement*> prepared_;
+  // What libpq is handed for one statement; kept, so as not to allocate anew.
+  std::vector<const char*> data_;
+  std::vector<int> lengths_;
+  std::vector<int> formats_;
 };
 
 }  // namespace postgres_internal

@@ -71,6 +71,11 @@ void Database::CountRetry(const Failure& failure) {
       {{"reason", lost ? absl::string_view("connection") : failure.code}});
 }
 
+void Database::CountMovedOn() {
+  if (params_.metrics == nullptr) return;
+  params_.metrics->Add("slipway_store_retries_total", {{"reason", "moved_on"}});
+}
+
 bool Database::TriesAgain(const Failure& failure, int attempt) {
   // One that was idle for long may be broken, and then all are. A few times
   // more, for a server that is just being restarted.

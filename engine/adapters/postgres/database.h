@@ -55,6 +55,8 @@ class Database {
   Deadline AnswerDeadline() const;
 
   void CountRetry(const Failure& failure);
+  // Of a decision that another engine's had come before.
+  void CountMovedOn();
   // Whether to try again after `failure`, which has changed nothing.
   bool TriesAgain(const Failure& failure, int attempt);
 

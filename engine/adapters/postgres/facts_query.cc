@@ -13,10 +13,8 @@ namespace slipway {
 namespace postgres_internal {
 namespace {
 
-#define SLIPWAY_REPOSITORY_COLUMNS                      \
-  "last_id, ids_next, ids_end, position, deployments, " \
-  "greatest(stamp_us + 1, CAST(extract(epoch FROM "     \
-  "clock_timestamp()) * 1000000 AS bigint)), body"
+#define SLIPWAY_REPOSITORY_COLUMNS \
+  "last_id, ids_next, ids_end, position, deployments, stamp_us, body"
 
 constexpr Statement kRepository = {"repository",
                                    "SELECT " SLIPWAY_REPOSITORY_COLUMNS
@@ -68,15 +66,16 @@ constexpr Statement kStatusDeployment = {
   WHERE d.repository = $1 AND d.id = $2
 )sql"};
 
-// $4: flags of those that can be retired; $5: flags with which the one that
-// succeeds can retire others.
+// $4 and $5: the highest flags of those that can be retired, and of the one
+// that succeeds. Where production is exempt, what stays live there is never
+// looked at: a range is always asked of the index, which a set is not.
 constexpr Statement kLive = {"live", R"sql(
 SELECT l.body
   FROM slipway_deployments AS d
   JOIN slipway_live AS l
     ON l.repository = $1 AND l.environment = coalesce($3, d.environment)
-    AND l.flags = ANY ($4)
-  WHERE d.repository = $1 AND d.id = $2 AND d.flags = ANY ($5)
+    AND l.flags <= $4
+  WHERE d.repository = $1 AND d.id = $2 AND d.flags <= $5
     AND l.id < $6 AND l.id <> $2
   ORDER BY l.id
 )sql"};
@@ -85,10 +84,23 @@ SELECT l.body
   FROM slipway_deployments AS d
   JOIN slipway_live AS l
     ON l.repository = $1 AND l.environment = coalesce($3, d.environment)
-    AND l.flags = ANY ($4) AND l.task = d.task
-  WHERE d.repository = $1 AND d.id = $2 AND d.flags = ANY ($5)
+    AND l.flags <= $4 AND l.task = d.task AND l.id > 0
+  WHERE d.repository = $1 AND d.id = $2 AND d.flags <= $5
     AND l.id < $6 AND l.id <> $2
   ORDER BY l.id
+)sql"};
+
+// Those that a success leaves as they are, because they came later: few, or too
+// many to be worth remembering.
+constexpr int kAboveMax = 64;
+constexpr Statement kLiveAbove = {"live_above", R"sql(
+SELECT l.body
+  FROM slipway_deployments AS d
+  JOIN slipway_live AS l
+    ON l.repository = $1 AND l.environment = coalesce($3, d.environment)
+    AND l.flags <= $4
+  WHERE d.repository = $1 AND d.id = $2 AND l.id > $2
+  LIMIT 65
 )sql"};
 
 // The last column: how many are in its environment.
@@ -160,9 +172,21 @@ absl::Status ReadDeployment(const Rows& rows, int row, int column,
   return absl::OkStatus();
 }
 
+RetiringFlags RetiringFlagsOf(const v1::Rules& rules) {
+  // What is transient is never retired; production only where rules say so.
+  const bool is_included =
+      rules.production_inactivation() == v1::PRODUCTION_INACTIVATION_INCLUDED;
+  const int64_t retired_max = FlagsOf(false, is_included);
+  const int64_t any = kFlagsEnd - 1;
+  if (rules.inactivation_flags() == v1::FLAGS_OF_SUCCEEDED_DEPLOYMENT) {
+    return {any, retired_max};
+  }
+  return {retired_max, any};
+}
+
 FactsQuery::FactsQuery(const v1::Rules& rules, const v1::Command& command,
-                       int64_t key)
-    : rules_(rules), command_(command), key_(key) {}
+                       int64_t key, Extent extent)
+    : rules_(rules), command_(command), key_(key), extent_(extent) {}
 
 size_t FactsQuery::AddTo(Lock lock, Connection& connection) const {
   const size_t before = connection.size();
@@ -253,32 +277,30 @@ void FactsQuery::AddStatus(Connection& connection) const {
   if (!TriggersInactivation(request)) return;
   // A whole pair of flags is left out where the rules exempt it, so that what
   // stays live is never looked at.
-  std::vector<int64_t> live_flags;
-  std::vector<int64_t> succeeded_flags;
-  for (const bool transient : {false, true}) {
-    for (const bool production : {false, true}) {
-      const bool retires =
-          !transient &&
-          (!production || rules_.production_inactivation() ==
-                              v1::PRODUCTION_INACTIVATION_INCLUDED);
-      const int64_t flags = FlagsOf(transient, production);
-      const bool by_succeeded =
-          rules_.inactivation_flags() == v1::FLAGS_OF_SUCCEEDED_DEPLOYMENT;
-      if (retires || by_succeeded) live_flags.push_back(flags);
-      if (retires || !by_succeeded) succeeded_flags.push_back(flags);
-    }
-  }
+  const RetiringFlags flags = RetiringFlagsOf(rules_);
   const bool every_other =
       rules_.prior_deployments() == v1::PRIOR_DEPLOYMENTS_EVERY_OTHER;
   Values live = values();
-  live.Ints(live_flags)
-      .Ints(succeeded_flags)
+  live.Int(flags.live_max)
+      .Int(flags.succeeded_max)
       .Int(every_other ? kIdMax + 1 : request.deployment_id());
   connection.Add(
       rules_.inactivation_scope() == v1::INACTIVATION_SCOPE_ENVIRONMENT_AND_TASK
           ? kLiveOfTask
           : kLive,
       std::move(live));
+  if (!AsksAbove()) return;
+  Values above = values();
+  above.Int(flags.live_max);
+  connection.Add(kLiveAbove, std::move(above));
+}
+
+bool FactsQuery::AsksAbove() const {
+  return extent_ == Extent::kMore && command_.has_create_status() &&
+         TriggersInactivation(command_.create_status()) &&
+         rules_.inactivation_scope() !=
+             v1::INACTIVATION_SCOPE_ENVIRONMENT_AND_TASK &&
+         rules_.prior_deployments() != v1::PRIOR_DEPLOYMENTS_EVERY_OTHER;
 }
 
 absl::Status FactsQuery::Read(const std::vector<Rows>& rows, size_t first,
@@ -348,7 +370,8 @@ absl::Status FactsQuery::Read(const std::vector<Rows>& rows, size_t first,
         status = read_environment(deployment, kDeploymentColumnsSize + 3);
       }
       if (status.ok() && TriggersInactivation(command_.create_status())) {
-        status = ReadLive(rows[place + 1], &facts);
+        status = ReadLive(rows[place + 1],
+                          AsksAbove() ? &rows[place + 2] : nullptr, snapshot);
       }
       break;
     }
@@ -431,17 +454,34 @@ absl::Status FactsQuery::ReadRef(const Rows& rows, v1::Facts* facts) const {
   return status;
 }
 
-absl::Status FactsQuery::ReadLive(const Rows& rows, v1::Facts* facts) const {
+absl::Status FactsQuery::ReadLive(const Rows& rows, const Rows* above,
+                                  Snapshot* snapshot) const {
+  v1::Facts& facts = snapshot->facts;
   const std::string& environment =
-      TargetEnvironment(facts->deployment(), command_.create_status());
+      TargetEnvironment(facts.deployment(), command_.create_status());
+  std::vector<v1::LiveDeployment> all(rows.size());
   for (int row = 0; row < rows.size(); ++row) {
-    v1::LiveDeployment live;
-    absl::Status status = ParseBody(rows.Bytes(row, 0), &live);
+    absl::Status status = ParseBody(rows.Bytes(row, 0), &all[row]);
     if (!status.ok()) return status;
-    if (Retires(rules_, facts->deployment(), environment, live)) {
-      *facts->add_live_deployments() = std::move(live);
+    if (Retires(rules_, facts.deployment(), environment, all[row])) {
+      *facts.add_live_deployments() = all[row];
     }
   }
+  // The others were not looked for.
+  const int64_t flags = FlagsOf(facts.deployment().transient_environment(),
+                                facts.deployment().production_environment());
+  if (extent_ != Extent::kMore ||
+      flags > RetiringFlagsOf(rules_).succeeded_max ||
+      rules_.inactivation_scope() ==
+          v1::INACTIVATION_SCOPE_ENVIRONMENT_AND_TASK ||
+      (above != nullptr && above->size() > kAboveMax)) {
+    return absl::OkStatus();
+  }
+  for (int row = 0; above != nullptr && row < above->size(); ++row) {
+    absl::Status status = ParseBody(above->Bytes(row, 0), &all.emplace_back());
+    if (!status.ok()) return status;
+  }
+  snapshot->live = std::move(all);
   return absl::OkStatus();
 }
 

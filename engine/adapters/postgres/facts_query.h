@@ -16,6 +16,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/optional.h"
 #include "slipway/adapters/postgres/connection.h"
 #include "slipway/adapters/postgres/values.h"
 #include "slipway/v1/command.pb.h"
@@ -36,10 +37,12 @@ struct RepositoryRow {
   // The last one in its stream.
   int64_t position = 0;
   int64_t deployments = 0;
-  // For the decision that is being made: the server's time, but later than that
-  // of the decision before it.
+  // The server's time at the last decision, later than at the one before it.
+  // kStampUnknown: that decision is in the transaction that is going on, which
+  // holds the row.
   int64_t stamp_us = 0;
 };
+inline constexpr int64_t kStampUnknown = -1;
 
 // What is known of a repository while its row is locked.
 struct Snapshot {
@@ -49,14 +52,21 @@ struct Snapshot {
   v1::Facts facts;
   // Of `facts.deployment`.
   v1::StatusState latest_state = v1::STATUS_STATE_UNSPECIFIED;
+  // Where it was asked for: all live deployments but `facts.deployment` in the
+  // environment of a status, of the flags that can be retired. nullopt: they
+  // are not all known.
+  absl::optional<std::vector<v1::LiveDeployment>> live;
 };
 
 class FactsQuery {
  public:
   enum class Lock { kNone, kForUpdate };
+  // What is asked for: the facts, or also what makes them worth remembering.
+  enum class Extent { kFacts, kMore };
 
   // `rules` and `command` must outlive this.
-  FactsQuery(const v1::Rules& rules, const v1::Command& command, int64_t key);
+  FactsQuery(const v1::Rules& rules, const v1::Command& command, int64_t key,
+             Extent extent = Extent::kFacts);
 
   // How many statements it has added.
   size_t AddTo(Lock lock, Connection& connection) const;
@@ -69,11 +79,15 @@ class FactsQuery {
   void AddRef(Connection& connection) const;
   void AddStatus(Connection& connection) const;
   absl::Status ReadRef(const Rows& rows, v1::Facts* facts) const;
-  absl::Status ReadLive(const Rows& rows, v1::Facts* facts) const;
+  // `above`: nullptr where it was not asked for.
+  absl::Status ReadLive(const Rows& rows, const Rows* above,
+                        Snapshot* snapshot) const;
+  bool AsksAbove() const;
 
   const v1::Rules& rules_;
   const v1::Command& command_;
   const int64_t key_;
+  const Extent extent_;
 };
 
 // Fills `message` from a column; DATA_LOSS: it is not one.
@@ -93,6 +107,16 @@ absl::Status ReadDeployment(const Rows& rows, int row, int column,
 
 // R31 to R34: transient and production as one number.
 int64_t FlagsOf(bool transient, bool production);
+inline constexpr int64_t kFlagsEnd = 4;
+
+// By the flags of two deployments, whether the success of one can retire the
+// other (R33, R34): those of the one that is live, and those of the one that
+// succeeds, are from 0 to these.
+struct RetiringFlags {
+  int64_t live_max = 0;
+  int64_t succeeded_max = 0;
+};
+RetiringFlags RetiringFlagsOf(const v1::Rules& rules);
 
 }  // namespace postgres_internal
 }  // namespace slipway

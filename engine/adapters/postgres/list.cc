@@ -35,18 +35,21 @@ constexpr int64_t kPlaceMax = int64_t{1} << 53;
 constexpr Statement kListAll = {"list_all",
                                 SLIPWAY_LIST("r.deployments", "true")};
 constexpr Statement kListBySha = {
-    "list_by_sha", SLIPWAY_LIST(SLIPWAY_COUNT("1", "value"), "sha = $4")};
+    "list_by_sha",
+    SLIPWAY_LIST(SLIPWAY_COUNT("1", "value"), "sha = $4 AND id > 0")};
 constexpr Statement kListByRef = {
-    "list_by_ref", SLIPWAY_LIST(SLIPWAY_COUNT("2", "value"), "ref = $4")};
+    "list_by_ref",
+    SLIPWAY_LIST(SLIPWAY_COUNT("2", "value"), "ref = $4 AND id > 0")};
 constexpr Statement kListByTask = {
-    "list_by_task", SLIPWAY_LIST(SLIPWAY_COUNT("3", "value"), "task = $4")};
+    "list_by_task",
+    SLIPWAY_LIST(SLIPWAY_COUNT("3", "value"), "task = $4 AND id > 0")};
 constexpr Statement kListByEnvironment = {
     "list_by_environment",
-    SLIPWAY_LIST(SLIPWAY_COUNT("4", "value"), "environment = $4")};
+    SLIPWAY_LIST(SLIPWAY_COUNT("4", "value"), "environment = $4 AND id > 0")};
 constexpr Statement kListBySpelling = {
     "list_by_spelling",
     SLIPWAY_LIST(SLIPWAY_COUNT("4", "value = $5 AND spelling"),
-                 "spelling = $4")};
+                 "spelling = $4 AND id > 0")};
 
 // By several at once what matches is counted. `leading` is a condition without
 // an alternative, because only along such a one a plan that is made for every
@@ -54,7 +57,7 @@ constexpr Statement kListBySpelling = {
 // server believes to be empty all cost the same, but others have to be sorted.
 #define SLIPWAY_LIST_FILTERED(leading)                                        \
   "WITH matching AS (SELECT id FROM slipway_deployments"                      \
-  " WHERE repository = $1 AND " leading                                       \
+  " WHERE repository = $1 AND id > 0 AND " leading                            \
   " AND ($4::bytea IS NULL OR sha = $4)"                                      \
   " AND ($5::bytea IS NULL OR ref = $5)"                                      \
   " AND ($6::bytea IS NULL OR task = $6)"                                     \

@@ -148,27 +148,40 @@ PostgresServer& PostgresServer::Shared() {
   return *server;
 }
 
+std::string PostgresServer::data_directory() const {
+  return params_.data_directory.empty() ? directory_ + "/data"
+                                        : params_.data_directory;
+}
+
 absl::Status PostgresServer::Prepare() {
-  // EINVAL: there is no such user in this sandbox.
-  if (geteuid() == 0 && chown(directory_.c_str(), kNobody, kNobody) != 0 &&
-      errno != EINVAL) {
-    return Failed("chown");
+  for (const std::string& path :
+       {directory_, params_.data_directory, params_.wal_directory}) {
+    // EINVAL: there is no such user in this sandbox.
+    if (!path.empty() && geteuid() == 0 &&
+        chown(path.c_str(), kNobody, kNobody) != 0 && errno != EINVAL) {
+      return Failed("chown");
+    }
   }
   const absl::StatusOr<std::string> programs = FindPrograms();
   if (!programs.ok()) return programs.status();
   const std::string log = directory_ + "/initdb.log";
-  const pid_t pid =
-      Spawn({*programs + "/initdb", "--pgdata=" + directory_ + "/data",
-             "--auth=trust", "--username=postgres", "--encoding=UTF8",
-             "--locale=C", "--no-sync", "--no-instructions"},
-            log);
+  std::vector<std::string> initdb = {
+      *programs + "/initdb", "--pgdata=" + data_directory(),
+      "--auth=trust",        "--username=postgres",
+      "--encoding=UTF8",     "--locale=C",
+      "--no-sync",           "--no-instructions"};
+  if (!params_.wal_directory.empty()) {
+    initdb.push_back("--waldir=" + params_.wal_directory);
+    initdb.push_back("--wal-segsize=1");
+  }
+  const pid_t pid = Spawn(initdb, log);
   int status = 0;
   if (pid < 0 || waitpid(pid, &status, 0) != pid) return Failed("initdb");
   if (status != 0) {
     return absl::UnavailableError(
         absl::StrCat("initdb: status ", status, ": ", ReadFile(log)));
   }
-  std::ofstream settings(directory_ + "/data/postgresql.conf", std::ios::app);
+  std::ofstream settings(data_directory() + "/postgresql.conf", std::ios::app);
   settings << "\nlisten_addresses = ''\n"
            << "unix_socket_directories = '" << directory_ << "'\n"
            << "max_connections = 200\n"
@@ -180,7 +193,7 @@ absl::Status PostgresServer::Prepare() {
     settings << setting << "\n";
   }
   settings.close();
-  const std::string access = directory_ + "/data/pg_hba.conf";
+  const std::string access = data_directory() + "/pg_hba.conf";
   const std::string rest = ReadFile(access);
   std::ofstream(access) << params_.access << "\n" << rest;
   return settings.good() ? absl::OkStatus() : Failed("postgresql.conf");
@@ -190,7 +203,7 @@ absl::Status PostgresServer::StartAgain() {
   const absl::StatusOr<std::string> programs = FindPrograms();
   if (!programs.ok()) return programs.status();
   const std::string log = directory_ + "/server.log";
-  pid_ = Spawn({*programs + "/postgres", "-D", directory_ + "/data"}, log);
+  pid_ = Spawn({*programs + "/postgres", "-D", data_directory()}, log);
   if (pid_ < 0) {
     pid_ = 0;
     return Failed("fork");

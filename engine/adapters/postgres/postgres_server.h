@@ -25,6 +25,10 @@ struct PostgresServerParams {
   bool fsync = false;
   // More of "name=value", as in postgresql.conf.
   std::vector<std::string> settings;
+  // Directories, empty ones, for the data and for the write-ahead log; unset:
+  // in the server's own. The one for the log needs one for the data, too.
+  std::string data_directory;
+  std::string wal_directory;
   // Lines of pg_hba.conf that come before the one that trusts everybody.
   std::string access;
 };
@@ -64,12 +68,13 @@ class PostgresServer {
   // Starts it again after `Stop`, on the same data.
   absl::Status StartAgain();
 
-  // The directory of its socket, and of its data.
+  // The directory of its socket, and mostly of its data.
   const std::string& directory() const { return directory_; }
 
  private:
   PostgresServer(PostgresServerParams params, std::string directory);
   absl::Status Prepare();
+  std::string data_directory() const;
 
   const PostgresServerParams params_;
   const std::string directory_;

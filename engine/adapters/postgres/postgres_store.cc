@@ -5,6 +5,7 @@
 
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
+#include "engine/adapters/postgres/batch.h"
 #include "engine/adapters/postgres/deliveries.h"
 #include "engine/adapters/postgres/stream.h"
 #include "engine/adapters/postgres/transaction.h"
@@ -14,6 +15,7 @@
 #include "slipway/adapters/postgres/database.h"
 #include "slipway/adapters/postgres/facts_query.h"
 #include "slipway/adapters/postgres/list.h"
+#include "slipway/adapters/postgres/memory.h"
 #include "slipway/adapters/postgres/schema.h"
 #include "slipway/core/names.h"
 
@@ -86,12 +88,17 @@ std::vector<Setting> SettingsOf(const PostgresStoreParams& params) {
       // settings say (R107); more than that is theirs to ask for.
       {"SELECT set_config('synchronous_commit', 'on', false) "
        "WHERE current_setting('synchronous_commit') = 'off'"},
+      // CockroachDB: one statement may change a table in several places, as
+      // long as it changes no row twice.
+      {"SELECT set_config(name, 'on', false) FROM pg_settings "
+       "WHERE name = 'enable_multiple_modifications_of_table'"},
       // Every statement here is to use its index, also while the planner still
       // believes that a table is small.
       {"SET enable_seqscan = off"},
       {"SET enable_bitmapscan = off"},
       {"SET enable_hashjoin = off"},
       {"SET enable_mergejoin = off"},
+      {"SET enable_material = off"},
       {"SET plan_cache_mode = force_generic_plan"},
       {"SET jit = off"},
   };
@@ -117,6 +124,11 @@ absl::Status Check(const PostgresStoreParams& params) {
                        ", which is not from 1 to 2^31 - 1"));
     }
   }
+  if (params.memory_bytes_max < 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("PostgresStoreParams.memory_bytes_max is ",
+                     params.memory_bytes_max, ", which is negative"));
+  }
   // What libpq says of a string that it cannot read may have a password in it.
   char* error = nullptr;
   PQconninfoOption* options =
@@ -137,6 +149,7 @@ struct PostgresStore::Impl {
   explicit Impl(const PostgresStoreParams& store_params)
       : params(store_params),
         database(DatabaseParams(store_params)),
+        memories(static_cast<size_t>(store_params.memory_bytes_max)),
         stream(database),
         deliveries(database, stream) {}
 
@@ -154,6 +167,7 @@ struct PostgresStore::Impl {
 
   const PostgresStoreParams params;
   Database database;
+  postgres_internal::Memories memories;
   postgres_internal::Turns turns;
   postgres_internal::Stream stream;
   postgres_internal::Deliveries deliveries;
@@ -194,8 +208,8 @@ absl::Status PostgresStore::Transact(const TransactParams& params,
       name,
       Clock::now() + std::chrono::milliseconds(impl_->params.wait_timeout_ms),
       request, [&](const auto& requests) {
-        postgres_internal::Transaction::RunAll(
-            {&impl_->database, impl_->params.metrics,
+        postgres_internal::Batch::RunAll(
+            {&impl_->database, &impl_->memories, impl_->params.metrics,
              impl_->params.resolve_timeout_ms,
              impl_->params.deletion_timeout_ms},
             requests);

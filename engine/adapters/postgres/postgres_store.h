@@ -37,9 +37,14 @@ struct PostgresStoreParams {
   // Connections of this engine, at most; one more hands out blocks of ids. All
   // engines together must stay below the server's max_connections.
   int connections_max = 16;
+  // How much this engine remembers of repositories, about: those that it
+  // decided about last. What it remembers it decides about in one round trip.
+  // 0: nothing, so every decision asks for its facts first.
+  int64_t memory_bytes_max = int64_t{64} << 20;
   // Not owned; nullptr: nobody counts. slipway_commit_seconds is the time from
   // the decision to its being durable, slipway_store_retries_total{reason}
-  // counts by SQLSTATE, or "connection".
+  // counts by SQLSTATE, or "connection", or "moved_on" where another engine had
+  // decided about the repository meanwhile.
   Metrics* metrics = nullptr;
 
   // Time limits. For a connection to one host to be made, in seconds from 2:
@@ -71,13 +76,15 @@ struct PostgresStoreParams {
 // Thread-safe. Decisions about one repository are made one after the other,
 // whichever engine makes them; those about others do not wait for them.
 //
-// `TransactParams::decide` is called while the database holds the repository's
-// row: it must not call this store, but for `Take`. Decisions about one
-// repository that come while another one is made are then made together, in one
-// transaction of the database, so it is called on the thread of any of those
-// callers. It is called again where the database has rolled a transaction back
-// for the sake of another one, or has lost its connection before the commit was
-// sent.
+// `TransactParams::decide` is called while the database may hold the
+// repository's row: it must not call this store, but for `Take`. Decisions
+// about one repository that come while another one is made are then made
+// together, in one transaction of the database, so it is called on the thread
+// of any of those callers. It is called again where another engine has decided
+// about the repository meanwhile, where the database has rolled a transaction
+// back for the sake of another one, or where it has lost its connection before
+// the commit was sent. An answer is given only once the facts that it was
+// decided on are known to have been so.
 //
 // UNAVAILABLE means that nothing has changed. Where the connection is lost
 // between a commit and its answer, the store looks whether the decision is
@@ -92,8 +99,8 @@ class PostgresStore : public Store,
   // Connects, and makes the tables or brings them up to date; several engines
   // may do so at once.
   //
-  // INVALID_ARGUMENT: `connection` is not one, or a limit is not from 1 to
-  //   2^31 - 1.
+  // INVALID_ARGUMENT: `connection` is not one, a limit is not from 1 to
+  //   2^31 - 1, or `memory_bytes_max` is negative.
   // UNAUTHENTICATED: the server does not let this user in.
   // UNAVAILABLE: the server cannot be reached, or refuses; statement_timeout
   //   and lock_timeout, too.

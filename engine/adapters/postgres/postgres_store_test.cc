@@ -3,6 +3,7 @@
 
 #include "slipway/adapters/postgres/postgres_store.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <functional>
@@ -28,6 +29,7 @@
 #include "slipway/adapters/postgres/list.h"
 #include "slipway/adapters/postgres/postgres_server.h"
 #include "slipway/core/decide.h"
+#include "slipway/core/evolve.h"
 #include "slipway/core/facts.h"
 #include "slipway/core/rules.h"
 #include "slipway/ports/metrics.h"
@@ -35,6 +37,7 @@
 #include "slipway/ports/store.h"
 #include "slipway/v1/command.pb.h"
 #include "slipway/v1/decision.pb.h"
+#include "slipway/v1/state.pb.h"
 
 namespace slipway {
 namespace {
@@ -435,7 +438,7 @@ TEST_F(PostgresStoreTest, AServerThatOnlyReadsIsUnavailable) {
 TEST_F(PostgresStoreTest, BusyConnectionsAreSaidToBe) {
   PostgresStoreParams params = Params();
   params.connections_max = 1;
-  params.wait_timeout_ms = 50;
+  params.wait_timeout_ms = 500;
   const std::unique_ptr<PostgresStore> store = Open(params);
   Fill(*store, "app", 1);
   const v1::Rules rules = DocumentedRules();
@@ -484,7 +487,7 @@ TEST_F(PostgresStoreTest, TablesOfAnOlderVersionAreMigrated) {
   const absl::StatusOr<Hook> hook = store->AddHook({"http://a.example/"});
   ASSERT_TRUE(hook.ok()) << hook.status();
   EXPECT_EQ(hook->cursor, 2);
-  EXPECT_EQ(session.Run("SELECT version FROM slipway_schema"), "2");
+  EXPECT_EQ(session.Run("SELECT version FROM slipway_schema"), "3");
 }
 
 TEST_F(PostgresStoreTest, TablesOfANewerVersionAreRefused) {
@@ -752,6 +755,454 @@ TEST_F(PostgresStoreTest,
   }
 }
 
+v1::Command Delete(const std::string& name, int64_t id) {
+  v1::Command command = CommandOn(name);
+  command.mutable_delete_deployment()->set_deployment_id(id);
+  return command;
+}
+
+// Whether a store decides before it has the repository's row.
+bool DecidesByMemory(PostgresStore& store, const std::string& database,
+                     const v1::Command& command) {
+  Session holder(database);
+  Session watcher(database);
+  holder.Run("BEGIN");
+  holder.Run("SELECT 1 FROM slipway_repositories FOR UPDATE");
+  std::atomic<int> calls{0};
+  const v1::Rules rules = DocumentedRules();
+  auto sent = std::async(std::launch::async, [&] {
+    v1::Decision decision;
+    return store.Transact(
+        {rules, command,
+         [&](const v1::Facts& facts, v1::Decision* answer) {
+           ++calls;
+           v1::Command filled = command;
+           filled.mutable_ids()->set_first(facts.last_id() + 1);
+           filled.mutable_ids()->set_count(100);
+           Decide(rules, facts, filled, answer);
+           return absl::OkStatus();
+         }},
+        &decision);
+  });
+  while (watcher.Run("SELECT count(*) FROM pg_stat_activity WHERE datname = "
+                     "current_database() AND wait_event_type = 'Lock'") ==
+         "0") {
+    if (sent.wait_for(std::chrono::seconds(0)) == std::future_status::ready) {
+      ADD_FAILURE() << "it writes nothing";
+      break;
+    }
+  }
+  const bool has_decided = calls > 0;
+  holder.Run("ROLLBACK");
+  const absl::Status status = sent.get();
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_EQ(calls, 1);
+  return has_decided;
+}
+
+TEST_F(PostgresStoreTest, WhatIsRememberedIsDecidedBeforeTheRowIsHad) {
+  const std::unique_ptr<PostgresStore> store = Open();
+  Fill(*store);
+  // The ref is not known yet.
+  EXPECT_FALSE(DecidesByMemory(*store, database_, Create("app")));
+  EXPECT_TRUE(DecidesByMemory(*store, database_, Create("app")));
+  const int64_t id = IdOf(Send(*store, Create("app")));
+  EXPECT_FALSE(DecidesByMemory(*store, database_, Succeed("app", id)));
+  const int64_t next = IdOf(Send(*store, Create("app")));
+  EXPECT_TRUE(DecidesByMemory(*store, database_, Succeed("app", next)));
+  const int64_t doomed = IdOf(Send(*store, Create("app")));
+  EXPECT_TRUE(DecidesByMemory(*store, database_, Delete("app", doomed)));
+  EXPECT_EQ(Count(*store), 4);
+  EXPECT_EQ(metrics_.sum("slipway_store_retries_total moved_on"), 0);
+}
+
+TEST_F(PostgresStoreTest, AnEngineMayRememberNothing) {
+  PostgresStoreParams params = Params();
+  for (const int64_t bytes : {0, 1}) {
+    params.memory_bytes_max = bytes;
+    const std::unique_ptr<PostgresStore> store = Open(params);
+    Fill(*store);
+    for (int i = 0; i < 3; ++i) {
+      EXPECT_FALSE(DecidesByMemory(*store, database_, Create("app")));
+    }
+  }
+  params.memory_bytes_max = -1;
+  EXPECT_TRUE(absl::IsInvalidArgument(PostgresStore::Open(params).status()));
+}
+
+TEST_F(PostgresStoreTest, WhatAnotherEngineHasDecidedIsNoticed) {
+  const std::unique_ptr<PostgresStore> one = Open();
+  CountingMetrics others;
+  PostgresStoreParams params = Params();
+  params.metrics = &others;
+  const std::unique_ptr<PostgresStore> two = Open(params);
+  Fill(*one);
+  std::vector<int64_t> ids;
+  for (int i = 0; i < 10; ++i) {
+    ids.push_back(IdOf(Send(*one, Create("app"))));
+    ids.push_back(IdOf(Send(*two, Create("app"))));
+  }
+  EXPECT_TRUE(std::is_sorted(ids.begin(), ids.end()));
+  EXPECT_EQ(std::set<int64_t>(ids.begin(), ids.end()).size(), ids.size());
+  EXPECT_EQ(Count(*one), 20);
+  // Each was wrong once, and has looked first from then on.
+  EXPECT_EQ(metrics_.sum("slipway_store_retries_total moved_on"), 1);
+  EXPECT_EQ(others.sum("slipway_store_retries_total moved_on"), 1);
+  // One that is alone again trusts its memory again.
+  for (int i = 0; i < 4; ++i) IdOf(Send(*one, Create("app")));
+  EXPECT_TRUE(DecidesByMemory(*one, database_, Create("app")));
+}
+
+TEST_F(PostgresStoreTest, EveryFactThatAnotherEngineChangesIsNoticed) {
+  const std::unique_ptr<PostgresStore> one = Open();
+  const std::unique_ptr<PostgresStore> two = Open();
+  Fill(*one);
+  const v1::RepositoryName name = CommandOn("app").repository();
+  // From here on `one` decides by memory.
+  const auto warm = [&] {
+    const int64_t id = IdOf(Send(*one, Create("app")));
+    IdOf(Send(*one, Succeed("app", id)));
+    for (int i = 0; i < 4; ++i) IdOf(Send(*one, Create("app")));
+    return id;
+  };
+  const auto reason_of = [](const absl::StatusOr<v1::Decision>& decision) {
+    EXPECT_TRUE(decision.ok()) << decision.status();
+    return decision.ok() ? decision->rejection().reason()
+                         : v1::REASON_UNSPECIFIED;
+  };
+
+  // A ref that has moved.
+  warm();
+  v1::Command moved = Branch("app");
+  moved.mutable_put_ref()->set_sha(std::string(40, 'b'));
+  IdOf(Send(*two, moved));
+  absl::StatusOr<v1::Decision> created = Send(*one, Create("app"));
+  ASSERT_TRUE(created.ok() && created->has_acceptance());
+  EXPECT_EQ(created->acceptance().events(0).deployment().sha(),
+            std::string(40, 'b'));
+
+  // A check of its commit.
+  warm();
+  v1::Command failed = CommandOn("app");
+  failed.mutable_put_commit_context()->set_sha(std::string(40, 'b'));
+  failed.mutable_put_commit_context()->set_context("ci");
+  failed.mutable_put_commit_context()->set_state(
+      v1::COMMIT_CONTEXT_STATE_FAILURE);
+  IdOf(Send(*two, failed));
+  EXPECT_EQ(reason_of(Send(*one, Create("app"))), v1::REASON_CONTEXTS_FAILED);
+  failed.mutable_put_commit_context()->set_state(
+      v1::COMMIT_CONTEXT_STATE_SUCCESS);
+  // A no is checked, too.
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_EQ(reason_of(Send(*one, Create("app"))), v1::REASON_CONTEXTS_FAILED);
+  }
+  IdOf(Send(*two, failed));
+  EXPECT_EQ(reason_of(Send(*one, Create("app"))), v1::REASON_UNSPECIFIED);
+
+  // A ref that was not there.
+  v1::Command topic = Create("app");
+  topic.mutable_create_deployment()->set_ref("topic");
+  topic.mutable_create_deployment()->set_auto_merge(false);
+  warm();
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_EQ(reason_of(Send(*one, topic)), v1::REASON_REF_NOT_FOUND);
+  }
+  moved.mutable_put_ref()->set_name("topic");
+  IdOf(Send(*two, moved));
+  EXPECT_EQ(reason_of(Send(*one, topic)), v1::REASON_UNSPECIFIED);
+
+  // A deployment that is gone, and one that has got a status.
+  int64_t id = warm();
+  const int64_t gone = IdOf(Send(*one, Create("app")));
+  IdOf(Send(*two, Delete("app", gone)));
+  EXPECT_EQ(reason_of(Send(*one, Succeed("app", gone))),
+            v1::REASON_DEPLOYMENT_NOT_FOUND);
+  id = warm();
+  v1::Command expecting = Succeed("app", id);
+  expecting.mutable_expectation()->add_latest_status_ids(id + 1);
+  absl::StatusOr<v1::Decision> other = Send(*two, Succeed("app", id));
+  ASSERT_TRUE(other.ok() && other->has_acceptance());
+  EXPECT_EQ(reason_of(Send(*one, expecting)), v1::REASON_STATUS_MOVED_ON);
+
+  // A whole repository, made again under its name.
+  id = warm();
+  v1::Command deletion = CommandOn("app");
+  deletion.mutable_delete_repository();
+  IdOf(Send(*two, deletion));
+  EXPECT_EQ(reason_of(Send(*one, Create("app"))),
+            v1::REASON_REPOSITORY_NOT_FOUND);
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_EQ(reason_of(Send(*one, Create("app"))),
+              v1::REASON_REPOSITORY_NOT_FOUND);
+  }
+  Fill(*two, "app", 2);
+  EXPECT_GT(IdOf(Send(*one, Create("app"))), id);
+  EXPECT_EQ(Count(*one), 1);
+  EXPECT_EQ(reason_of(Send(*one, Succeed("app", id))),
+            v1::REASON_DEPLOYMENT_NOT_FOUND);
+  warm();
+  IdOf(Send(*two, deletion));
+  Fill(*two, "app", 3);
+  EXPECT_EQ(reason_of(Send(*one, Succeed("app", id))),
+            v1::REASON_DEPLOYMENT_NOT_FOUND);
+  EXPECT_EQ(Count(*one), 0);
+
+  // Its own change of the repository.
+  warm();
+  IdOf(Send(*one, deletion));
+  EXPECT_EQ(reason_of(Send(*one, Create("app"))),
+            v1::REASON_REPOSITORY_NOT_FOUND);
+  EXPECT_GE(metrics_.sum("slipway_store_retries_total moved_on"), 7);
+}
+
+TEST_F(PostgresStoreTest, ADecisionThatAnotherComesBeforeIsMadeAnew) {
+  const std::unique_ptr<PostgresStore> one = Open();
+  const std::unique_ptr<PostgresStore> two = Open();
+  Fill(*one);
+  IdOf(Send(*one, Create("app")));
+  const v1::Rules rules = DocumentedRules();
+  const v1::Command command = Create("app");
+  int calls = 0;
+  int64_t others = 0;
+  v1::Decision decision;
+  const absl::Status status =
+      one->Transact({rules, command,
+                     [&](const v1::Facts& facts, v1::Decision* answer) {
+                       if (++calls == 1)
+                         others = IdOf(Send(*two, Create("app")));
+                       v1::Command filled = command;
+                       filled.mutable_ids()->set_first(*one->Take(2));
+                       filled.mutable_ids()->set_count(2);
+                       Decide(rules, facts, filled, answer);
+                       return absl::OkStatus();
+                     }},
+                    &decision);
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_EQ(calls, 2);
+  EXPECT_GT(decision.acceptance().events(0).deployment().id(), others);
+  EXPECT_EQ(Count(*one), 3);
+  const auto stream = one->ReadOutbox({CommandOn("app").repository()});
+  ASSERT_TRUE(stream.ok()) << stream.status();
+  EXPECT_EQ(stream->size(), 6u);
+}
+
+// Decided one after the other on what the ones before them leave, some of them
+// on what only the database knows.
+TEST_F(PostgresStoreTest, WhatIsDecidedTogetherSeesWhatCameBeforeIt) {
+  const std::unique_ptr<PostgresStore> one = Open();
+  const std::unique_ptr<PostgresStore> two = Open();
+  for (const bool is_moved : {false, true}) {
+    const std::string name = is_moved ? "moved" : "app";
+    Fill(*one, name, is_moved ? 2 : 1);
+    const int64_t first_id = IdOf(Send(*one, Create(name)));
+    IdOf(Send(*one, Succeed(name, first_id)));
+    const v1::Rules rules = DocumentedRules();
+    const v1::Command command = Create(name);
+    std::vector<std::thread> callers;
+    std::atomic<int> next{0};
+    const auto send = [&](v1::Command sent) {
+      const int place = next++;
+      callers.emplace_back([&, sent = std::move(sent)] {
+        const auto decision = Send(*one, sent);
+        EXPECT_TRUE(decision.ok()) << decision.status();
+      });
+      // One after the other.
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      return place;
+    };
+    v1::Decision decision;
+    std::atomic<int> failing{0};
+    EXPECT_TRUE(absl::IsCancelled(one->Transact(
+        {rules, command,
+         [&](const v1::Facts&, v1::Decision*) {
+           if (!callers.empty()) return absl::CancelledError("enough");
+           callers.emplace_back([&] {
+             v1::Decision none;
+             EXPECT_TRUE(absl::IsCancelled(
+                 one->Transact({rules, command,
+                                [&](const v1::Facts&, v1::Decision*) {
+                                  // Another engine decides in between.
+                                  if (failing++ == 0 && is_moved) {
+                                    IdOf(Send(*two, Create(name)));
+                                  }
+                                  return absl::CancelledError("not this one");
+                                }},
+                               &none)));
+           });
+           std::this_thread::sleep_for(std::chrono::milliseconds(20));
+           v1::Command qa = Create(name);
+           qa.mutable_create_deployment()->set_environment("qa");
+           send(qa);
+           send(qa);
+           // Its facts are only in the database.
+           v1::Command put = CommandOn(name);
+           put.mutable_put_commit_context()->set_sha(std::string(40, 'a'));
+           put.mutable_put_commit_context()->set_context("ci");
+           put.mutable_put_commit_context()->set_state(
+               v1::COMMIT_CONTEXT_STATE_SUCCESS);
+           send(put);
+           send(Delete(name, first_id));
+           v1::Command keyed = Create(name);
+           keyed.set_idempotency_key("key");
+           send(keyed);
+           send(Succeed(name, first_id));
+           return absl::CancelledError("enough");
+         }},
+        &decision)));
+    for (std::thread& caller : callers) caller.join();
+    EXPECT_GE(failing, 1);
+    const auto stream =
+        one->ReadOutbox({CommandOn(name).repository(), 0, 1000});
+    ASSERT_TRUE(stream.ok()) << stream.status();
+    std::map<v1::EventType, int> events;
+    for (const OutboxEntry& entry : *stream) ++events[entry.event.type()];
+    EXPECT_EQ(events[v1::EVENT_TYPE_DEPLOYMENT_CREATED], is_moved ? 5 : 4);
+    EXPECT_EQ(events[v1::EVENT_TYPE_ENVIRONMENT_CREATED], 2);
+    EXPECT_EQ(events[v1::EVENT_TYPE_COMMIT_CONTEXT_PUT], 1);
+    EXPECT_EQ(events[v1::EVENT_TYPE_STATUS_CREATED], 2);
+    EXPECT_EQ(events[v1::EVENT_TYPE_DEPLOYMENT_DELETED], 0);
+  }
+}
+
+TEST_F(PostgresStoreTest, EnginesThatRaceAgree) {
+  constexpr int kThreads = 3;
+  constexpr int kRounds = 25;
+  std::vector<std::unique_ptr<PostgresStore>> stores;
+  for (int i = 0; i < 2; ++i) stores.push_back(Open());
+  Fill(*stores[0]);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 2 * kThreads; ++i) {
+    threads.emplace_back([&, i] {
+      PostgresStore& store = *stores[i % 2];
+      for (int round = 0; round < kRounds; ++round) {
+        const int64_t id = IdOf(Send(store, Create("app")));
+        v1::Command succeed = Succeed("app", id);
+        succeed.mutable_create_status()->set_environment("staging");
+        IdOf(Send(store, succeed));
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  constexpr int kAll = 2 * kThreads * kRounds;
+  EXPECT_EQ(Count(*stores[0]), kAll);
+  // Replayed, the stream says what the tables do.
+  const auto stream =
+      stores[0]->ReadOutbox({CommandOn("app").repository(), 0, 100'000});
+  ASSERT_TRUE(stream.ok()) << stream.status();
+  v1::RepositoryState state;
+  int64_t position = 0;
+  for (const OutboxEntry& entry : *stream) {
+    ASSERT_EQ(entry.position, ++position);
+    const absl::Status status = Evolve(entry.event, &state);
+    ASSERT_TRUE(status.ok()) << status;
+  }
+  ASSERT_EQ(state.deployments_size(), kAll);
+  int64_t live = 0;
+  for (const v1::DeploymentRecord& record : state.deployments()) {
+    ASSERT_FALSE(record.statuses().empty());
+    const bool is_live =
+        record.statuses().rbegin()->state() == v1::STATUS_STATE_SUCCESS;
+    live += is_live ? 1 : 0;
+  }
+  Session session(database_);
+  EXPECT_EQ(session.Run("SELECT count(*) FROM slipway_live"),
+            absl::StrCat(live));
+  EXPECT_EQ(session.Run("SELECT count FROM slipway_counts WHERE kind = 4 AND "
+                        "value = 'staging'"),
+            absl::StrCat(kAll));
+  EXPECT_EQ(session.Run("SELECT sum(status_count) FROM slipway_deployments"),
+            session.Run("SELECT count(*) FROM slipway_statuses"));
+}
+
+TEST_F(PostgresStoreTest, ALostAnswerOfADecisionByMemoryIsLookedFor) {
+  CommitProxy proxy(PostgresServer::Shared().directory());
+  PostgresStoreParams params = Params();
+  params.connection = proxy.Redirect(database_);
+  const std::unique_ptr<PostgresStore> store = Open(params);
+  Fill(*store);
+  int64_t expected = 0;
+  for (const auto moment : {CommitProxy::Moment::kBeforeTheServer,
+                            CommitProxy::Moment::kAfterTheServer}) {
+    IdOf(Send(*store, Create("app")));
+    EXPECT_TRUE(DecidesByMemory(*store, database_, Create("app")));
+    int calls = 0;
+    proxy.LoseNext(moment);
+    const int64_t id = IdOf(Send(*store, Create("app"), &calls));
+    EXPECT_EQ(calls, moment == CommitProxy::Moment::kAfterTheServer ? 1 : 2);
+    expected += 3;
+    EXPECT_EQ(Count(*store), expected);
+    const auto found =
+        store->FindDeployment({CommandOn("app").repository(), id});
+    EXPECT_TRUE(found.ok() && found->has_value());
+  }
+  EXPECT_EQ(proxy.lost_count(), 2);
+}
+
+TEST_F(PostgresStoreTest, ARefusalTakesNoIdsAway) {
+  const std::unique_ptr<PostgresStore> store = Open();
+  Fill(*store);
+  const int64_t id = IdOf(Send(*store, Create("app")));
+  IdOf(Send(*store, Succeed("app", id)));
+  Session session(database_);
+  const std::string next = "SELECT next FROM slipway_ids WHERE id = 1";
+  const std::string before = session.Run(next);
+  v1::Command refused = Succeed("app", id);
+  refused.mutable_create_status()->set_description(std::string(10'000, 'd'));
+  for (int i = 0; i < 300; ++i) {
+    const auto decision = Send(*store, refused);
+    ASSERT_TRUE(decision.ok() && decision->has_rejection());
+  }
+  EXPECT_EQ(session.Run(next), before);
+  // Nor where the ids that it took were the first of a new block.
+  const std::unique_ptr<PostgresStore> fresh = Open();
+  Fill(*fresh, "other", 2);
+  v1::Command create = Create("other");
+  create.mutable_create_deployment()->set_description(
+      std::string(1 << 20, 'd'));
+  for (int i = 0; i < 3; ++i) {
+    const auto decision = Send(*fresh, create);
+    ASSERT_TRUE(decision.ok() && decision->has_rejection());
+  }
+  EXPECT_EQ(session.Run(next), absl::StrCat(std::stoll(before) + 256));
+}
+
+// Also while the server believes that every table is small.
+TEST_F(PostgresStoreTest, ADecisionReadsWhatItTouchesAndNoMore) {
+  Session session(database_);
+  const auto read = [&] {
+    // A connection says what it has read once it is closed, at the latest.
+    while (session.Run("SELECT count(*) FROM pg_stat_activity WHERE datname = "
+                       "current_database()") != "1") {
+    }
+    return std::stoll(session.Run(
+        "SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname IN "
+        "('slipway_deployments', 'slipway_live', 'slipway_statuses')"));
+  };
+  const auto pairs = [&](PostgresStore& store, int count) {
+    for (int i = 0; i < count; ++i) {
+      const int64_t id = IdOf(Send(store, Create("app")));
+      v1::Command succeed = Succeed("app", id);
+      succeed.mutable_create_status()->set_environment("staging");
+      IdOf(Send(store, succeed));
+    }
+  };
+  std::unique_ptr<PostgresStore> store = Open();
+  Fill(*store);
+  pairs(*store, 300);
+  store = nullptr;
+  const int64_t before = read();
+  for (const int64_t bytes : {int64_t{0}, int64_t{1} << 20}) {
+    PostgresStoreParams params = Params();
+    params.memory_bytes_max = bytes;
+    store = Open(params);
+    pairs(*store, 20);
+    store = nullptr;
+  }
+  EXPECT_LT(read() - before, 40 * 30) << session.Run(
+      "SELECT string_agg(indexrelname || ' ' || idx_tup_read, ', ') "
+      "FROM pg_stat_user_indexes");
+}
+
 // Each list goes along the index of its first filter, in a plan that is made
 // for every value, whatever the server believes of its tables.
 TEST_F(PostgresStoreTest, ListsGoAlongTheIndexOfTheFilterThatLeads) {
@@ -801,7 +1252,7 @@ TEST_F(PostgresStoreTest, ListsGoAlongTheIndexOfTheFilterThatLeads) {
       for (const auto& [filter, leading] : leaders) {
         const std::string plan = explain(params, filter);
         EXPECT_TRUE(absl::StrContains(
-            plan, absl::StrCat("slipway_deployments_", leading,
+            plan, absl::StrCat("slipway_deployments_by_", leading,
                                " on slipway_deployments")))
             << leading << "\n"
             << plan;

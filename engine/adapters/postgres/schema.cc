@@ -236,6 +236,29 @@ CREATE TABLE IF NOT EXISTS slipway_attempts (
   PRIMARY KEY (delivery, number)
 );
 )sql",
+    R"sql(
+-- Whoever asks for one row by its whole key gets it by that: the planner, while
+-- it believes that a table is small, would as soon go through all that an index
+-- has of a repository. These are only there for those who ask for id > 0, too.
+DROP INDEX IF EXISTS slipway_deployments_sha;
+DROP INDEX IF EXISTS slipway_deployments_ref;
+DROP INDEX IF EXISTS slipway_deployments_task;
+DROP INDEX IF EXISTS slipway_deployments_environment;
+DROP INDEX IF EXISTS slipway_deployments_spelling;
+DROP INDEX IF EXISTS slipway_live_task;
+CREATE INDEX IF NOT EXISTS slipway_deployments_by_sha
+  ON slipway_deployments (repository, sha, id) WHERE id > 0;
+CREATE INDEX IF NOT EXISTS slipway_deployments_by_ref
+  ON slipway_deployments (repository, ref, id) WHERE id > 0;
+CREATE INDEX IF NOT EXISTS slipway_deployments_by_task
+  ON slipway_deployments (repository, task, id) WHERE id > 0;
+CREATE INDEX IF NOT EXISTS slipway_deployments_by_environment
+  ON slipway_deployments (repository, environment, id) WHERE id > 0;
+CREATE INDEX IF NOT EXISTS slipway_deployments_by_spelling
+  ON slipway_deployments (repository, spelling, id) WHERE id > 0;
+CREATE INDEX IF NOT EXISTS slipway_live_by_task
+  ON slipway_live (repository, environment, flags, task, id) WHERE id > 0;
+)sql",
 };
 
 constexpr int kVersion = static_cast<int>(std::size(kMigrations));

@@ -58,23 +58,6 @@ constexpr Statement kFindAnswer = {
     "SELECT decision_id FROM slipway_answers WHERE repository = $1 AND key = "
     "$2"};
 
-// Whether a commit that failed has surely not happened: a statement before it
-// was refused, or it was rolled back for the sake of another one.
-bool HasNotHappened(const Failure& failure) {
-  return failure.kind == Failure::Kind::kRetry ||
-         (failure.kind == Failure::Kind::kRefused &&
-          (absl::StartsWith(failure.code, "22") ||
-           absl::StartsWith(failure.code, "23") ||
-           absl::StartsWith(failure.code, "42")));
-}
-
-// Whether a transaction that has only locked its row and read failed for a
-// reason that others would meet there, too, after a wait as long.
-bool KeepsOthersAway(const Failure& failure) {
-  // lock_timeout; statement_timeout, which may be the shorter one.
-  return failure.code == "55P03" || failure.code == "57014";
-}
-
 constexpr Statement kSetStatementTimeout = {
     "set_statement_timeout",
     "SELECT set_config('statement_timeout', CAST(CAST($1 AS bigint) AS text), "
@@ -89,6 +72,23 @@ thread_local RunningHere running_here;
 
 }  // namespace
 
+bool HasNotHappened(const Failure& failure) {
+  if (failure.is_unsent || failure.kind == Failure::Kind::kRetry) return true;
+  if (failure.kind != Failure::Kind::kRefused) return false;
+  // What is wrong with the values, the rows or the statements; a server that
+  // only reads; no room; a limit; a lock or a statement that took too long.
+  for (const char* const code :
+       {"22", "23", "25", "42", "53", "54", "55", "57014"}) {
+    if (absl::StartsWith(failure.code, code)) return true;
+  }
+  return false;
+}
+
+bool KeepsOthersAway(const Failure& failure) {
+  // lock_timeout; statement_timeout, which may be the shorter one.
+  return failure.code == "55P03" || failure.code == "57014";
+}
+
 Transaction::Transaction(const TransactionParams& params,
                          const Store::TransactParams& request)
     : params_(params), request_(request) {}
@@ -98,111 +98,8 @@ Transaction* Transaction::Running(const Database& database) {
                                             : nullptr;
 }
 
-void Transaction::RunAll(const TransactionParams& params,
-                         const std::vector<Turns::Request*>& requests) {
-  if (requests.size() > 1) {
-    const absl::StatusOr<absl::optional<int64_t>> key =
-        params.database->FindKey(requests[0]->params->command.repository());
-    if (key.ok() && key->has_value() && RunTogether(params, **key, requests)) {
-      return;
-    }
-  }
-  bool is_kept_away = false;
-  absl::Status why;
-  for (Turns::Request* request : requests) {
-    if (is_kept_away) {
-      request->status = why;
-      continue;
-    }
-    Transaction transaction(params, *request->params);
-    why = transaction.Run(request->decision);
-    request->status = why;
-    is_kept_away = transaction.is_kept_away_;
-  }
-}
-
 bool Transaction::IsAlone(const v1::Command& command) {
   return command.has_put_repository() || command.has_delete_repository();
-}
-
-bool Transaction::RunTogether(const TransactionParams& params, int64_t key,
-                              const std::vector<Turns::Request*>& requests) {
-  absl::StatusOr<PooledConnection> connection = params.database->Connect();
-  if (!connection.ok()) return false;
-  std::vector<std::unique_ptr<Transaction>> transactions;
-  std::vector<Clock::time_point> decided;
-  // The last one that writes: where it has happened, all have.
-  size_t writer = requests.size();
-  (*connection)->Add(kBegin);
-  for (size_t i = 0; i < requests.size(); ++i) {
-    Turns::Request& request = *requests[i];
-    transactions.push_back(
-        std::make_unique<Transaction>(params, *request.params));
-    Transaction& transaction = *transactions.back();
-    const FactsQuery query(request.params->rules, request.params->command, key);
-    // The writes of those before it go along.
-    const size_t size = query.AddTo(
-        i == 0 ? FactsQuery::Lock::kForUpdate : FactsQuery::Lock::kNone,
-        **connection);
-    std::vector<Rows> rows;
-    const Failure failure =
-        (*connection)->Run(params.database->AnswerDeadline(), &rows);
-    if (i == 0 && KeepsOthersAway(failure)) {
-      connection->Discard();
-      for (Turns::Request* each : requests) each->status = failure.ToStatus();
-      return true;
-    }
-    if (!failure.ok() ||
-        !query.Read(rows, rows.size() - size, &transaction.snapshot_).ok() ||
-        !transaction.snapshot_.has_row) {
-      connection->Discard();
-      return false;
-    }
-    request.status = transaction.Decide(request.decision);
-    decided.push_back(Clock::now());
-    if (!request.status.ok()) continue;
-    const bool has_events = transaction.HasEvents(*request.decision);
-    const bool keeps_answer =
-        KeepsAnswer(request.params->command, *request.decision);
-    if (!has_events && !keeps_answer) continue;
-    if (!transaction
-             .AddWrites(*request.decision, has_events, keeps_answer,
-                        **connection)
-             .ok()) {
-      connection->Discard();
-      return false;
-    }
-    writer = i;
-  }
-  const bool writes = writer < requests.size();
-  (*connection)->Add(writes ? kCommitWork : kRollback);
-  std::vector<Rows> rows;
-  Failure failure =
-      (*connection)->Run(params.database->AnswerDeadline(), &rows);
-  if (!failure.ok()) connection->Discard();
-  if (!writes) return true;
-  if (failure.ok() && rows.back().tag() != "COMMIT") return false;
-  if (!failure.ok()) {
-    params.database->CountRetry(failure);
-    if (HasNotHappened(failure)) return false;
-    // Back to the pool: finding out needs another one.
-    *connection = PooledConnection();
-    params.database->pool().CloseIdle();
-    const absl::StatusOr<bool> happened = transactions[writer]->HasHappened(
-        /*is_new=*/false,
-        transactions[writer]->HasEvents(*requests[writer]->decision));
-    if (happened.ok() && !*happened) return false;
-    for (Turns::Request* request : requests) {
-      if (request->status.ok()) request->status = happened.status();
-    }
-  }
-  for (size_t i = 0; params.metrics != nullptr && i < decided.size(); ++i) {
-    if (transactions[i]->decision_id_.empty()) continue;
-    params.metrics->Observe(
-        "slipway_commit_seconds", {},
-        std::chrono::duration<double>(Clock::now() - decided[i]).count());
-  }
-  return true;
 }
 
 bool Transaction::HasEvents(const v1::Decision& decision) const {
@@ -323,7 +220,8 @@ absl::StatusOr<Transaction::Next> Transaction::Try(int attempt,
     (*connection)
         ->Add(kSetStatementTimeout, Values().Int(params_.deletion_timeout_ms));
   }
-  status = AddWrites(*decision, has_events, keeps_answer, **connection);
+  RepositoryRow row;
+  status = AddWrites(*decision, has_events, keeps_answer, **connection, &row);
   if (!status.ok()) {
     connection->Discard();
     return status;
@@ -380,20 +278,24 @@ absl::StatusOr<int64_t> Transaction::TakeIds(int64_t count) {
     if (!first.ok()) return first;
     row.ids_next = *first;
     row.ids_end = *first + at_once;
+    taken_ = 0;
   }
   const int64_t first = row.ids_next;
   row.ids_next += count;
+  taken_ += count;
   return first;
 }
 
 absl::Status Transaction::AddWrites(const v1::Decision& decision,
                                     bool has_events, bool keeps_answer,
-                                    Connection& connection) {
+                                    Connection& connection,
+                                    RepositoryRow* row) {
   decision_id_ = RandomId();
   if (has_events) {
-    absl::Status status =
-        Writer(snapshot_, connection).Add(decision.acceptance(), decision_id_);
+    Writer writer(snapshot_, connection);
+    absl::Status status = writer.Add(decision.acceptance(), decision_id_);
     if (!status.ok()) return status;
+    *row = writer.row();
   }
   if (!keeps_answer) return absl::OkStatus();
   v1::KeyedAnswer answer;

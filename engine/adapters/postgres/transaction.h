@@ -10,10 +10,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/optional.h"
-#include "engine/adapters/postgres/turns.h"
 #include "slipway/adapters/postgres/connection_pool.h"
 #include "slipway/adapters/postgres/database.h"
 #include "slipway/adapters/postgres/facts_query.h"
+#include "slipway/adapters/postgres/memory.h"
 #include "slipway/ports/store.h"
 #include "slipway/v1/decision.pb.h"
 
@@ -22,11 +22,20 @@ namespace postgres_internal {
 
 struct TransactionParams {
   Database* database = nullptr;
+  Memories* memories = nullptr;
   Metrics* metrics = nullptr;
   int64_t resolve_timeout_ms = 0;
   // For the statements of a repository's deletion.
   int64_t deletion_timeout_ms = 0;
 };
+
+// Whether a commit that failed has surely not happened: a statement before it
+// was refused, or it was rolled back for the sake of another one.
+bool HasNotHappened(const Failure& failure);
+
+// Whether a transaction that has had no lock yet failed for a reason that
+// others would meet there, too, after a wait as long.
+bool KeepsOthersAway(const Failure& failure);
 
 // Used once, on one thread.
 class Transaction {
@@ -34,17 +43,13 @@ class Transaction {
   // Whether a command is to be in no batch.
   static bool IsAlone(const v1::Command& command);
 
-  // Answers requests about one repository, in their order: together, so that
-  // they share a commit, where they can be. What keeps one of them from the
-  // repository's row, a time limit or an outage, is the answer to those after
-  // it as well, so that nobody waits for the limits of sixteen.
-  static void RunAll(const TransactionParams& params,
-                     const std::vector<Turns::Request*>& requests);
-
   Transaction(const TransactionParams& params,
               const Store::TransactParams& request);
 
+  // By itself, from the lock of the row to the end.
   absl::Status Run(v1::Decision* decision);
+  // Whether that failed before it had the row.
+  bool is_kept_away() const { return is_kept_away_; }
 
   // The transaction of `database` whose decider is running on this thread;
   // nullptr: none is.
@@ -53,15 +58,27 @@ class Transaction {
   // Only while the decider runs: ids that the repository has ready.
   absl::StatusOr<int64_t> TakeIds(int64_t count);
 
+  // The steps, for who makes them for several decisions at once.
+
+  // What is decided on; to be filled before `Decide`.
+  Snapshot& snapshot() { return snapshot_; }
+  absl::Status Decide(v1::Decision* decision);
+  // The row, with the ids that the decision has left, and the first of those
+  // that are left where the decision uses none.
+  const RepositoryRow& row() const { return snapshot_.row; }
+  int64_t first_unused_id() const { return snapshot_.row.ids_next - taken_; }
+  // Whether a decision changes rows by its events.
+  bool HasEvents(const v1::Decision& decision) const;
+  // `row`: what becomes of it; not set where there are no events.
+  absl::Status AddWrites(const v1::Decision& decision, bool has_events,
+                         bool keeps_answer, Connection& connection,
+                         RepositoryRow* row);
+  bool has_written() const { return !decision_id_.empty(); }
+  // Whether a decision whose commit was not answered has happened.
+  absl::StatusOr<bool> HasHappened(bool is_new, bool has_events);
+
  private:
   enum class Next { kAgain, kDone };
-
-  // In one transaction of the database. False: nothing has happened, so each is
-  // to be tried by itself. A row that could not be locked in time is an answer.
-  static bool RunTogether(const TransactionParams& params, int64_t key,
-                          const std::vector<Turns::Request*>& requests);
-  // Whether the answer changes a row, and which: events, and a kept answer.
-  bool HasEvents(const v1::Decision& decision) const;
 
   // One attempt. kAgain: nothing has happened.
   absl::StatusOr<Next> Try(int attempt, v1::Decision* decision);
@@ -72,15 +89,12 @@ class Transaction {
   // there was none. False: somebody else has made it, so look again.
   Failure Begin(Connection& connection, bool is_new, int64_t key,
                 std::vector<Rows>* rows);
-  absl::Status Decide(v1::Decision* decision);
-  absl::Status AddWrites(const v1::Decision& decision, bool has_events,
-                         bool keeps_answer, Connection& connection);
-  // Whether a decision whose commit was not answered has happened.
-  absl::StatusOr<bool> HasHappened(bool is_new, bool has_events);
 
   const TransactionParams params_;
   const Store::TransactParams& request_;
   Snapshot snapshot_;
+  // From the block of ids that the snapshot's row has now.
+  int64_t taken_ = 0;
   std::string decision_id_;
   // Whether it failed before it had the repository's row.
   bool is_kept_away_ = false;

@@ -40,6 +40,8 @@ class Turns {
     // The answer.
     absl::Status status = absl::OkStatus();
     bool is_done = false;
+    // Woken once it is done, or first of those that wait and has the turn.
+    std::condition_variable changed;
   };
   // Answers all of them; never empty.
   using Runner = absl::FunctionRef<void(const std::vector<Request*>&)>;
@@ -67,8 +69,8 @@ class Turns {
       const auto waiting =
           std::find(here.waiting.begin(), here.waiting.end(), &request);
       if (waiting == here.waiting.end()) {
-        here.changed.wait(lock);  // Somebody is at it
-      } else if (here.changed.wait_until(lock, deadline) ==
+        request.changed.wait(lock);  // Somebody is at it
+      } else if (request.changed.wait_until(lock, deadline) ==
                  std::cv_status::timeout) {
         const auto still =
             std::find(here.waiting.begin(), here.waiting.end(), &request);
@@ -87,7 +89,6 @@ class Turns {
   static constexpr size_t kTogetherMax = 16;
 
   struct Place {
-    std::condition_variable changed;
     // Those that nobody has begun with, in the order of their coming.
     std::deque<Request*> waiting;
     int callers = 0;
@@ -109,9 +110,14 @@ class Turns {
     lock.unlock();
     run(batch);
     lock.lock();
-    for (Request* request : batch) request->is_done = true;
     here.is_taken = false;
-    here.changed.notify_all();
+    // Under the lock, as a request is gone once its caller sees that it is
+    // done.
+    for (Request* request : batch) {
+      request->is_done = true;
+      request->changed.notify_one();
+    }
+    if (!here.waiting.empty()) here.waiting.front()->changed.notify_one();
   }
 
   std::mutex mutex_;

@@ -25,54 +25,75 @@ class Values {
  public:
   // bigint.
   Values& Int(int64_t value) {
-    std::string bytes;
-    AppendInt64(value, bytes);
-    return Add(std::move(bytes));
+    const size_t before = bytes_.size();
+    AppendInt64(value, bytes_);
+    return AddFrom(before);
   }
   // integer.
   Values& Int32(int32_t value) {
-    std::string bytes;
-    AppendInt32(value, bytes);
-    return Add(std::move(bytes));
+    const size_t before = bytes_.size();
+    AppendInt32(value, bytes_);
+    return AddFrom(before);
   }
-  Values& Bool(bool value) { return Add(std::string(1, value ? 1 : 0)); }
+  Values& Bool(bool value) {
+    bytes_.push_back(value ? 1 : 0);
+    return AddFrom(bytes_.size() - 1);
+  }
   // bytea.
-  Values& Bytes(absl::string_view value) { return Add(std::string(value)); }
+  Values& Bytes(absl::string_view value) {
+    const size_t before = bytes_.size();
+    bytes_.append(value.data(), value.size());
+    return AddFrom(before);
+  }
   Values& Null() {
-    Add(std::string());
+    AddFrom(bytes_.size());
     values_.back().is_null = true;
     return *this;
   }
   // bigint[].
   Values& Ints(const std::vector<int64_t>& values) {
-    std::string bytes = ArrayHead(kInt8Oid, values.size());
+    const size_t before = bytes_.size();
+    AppendArrayHead(kInt8Oid, values.size());
     for (const int64_t value : values) {
-      AppendInt32(sizeof(value), bytes);
-      AppendInt64(value, bytes);
+      AppendInt32(sizeof(value), bytes_);
+      AppendInt64(value, bytes_);
     }
-    return Add(std::move(bytes));
+    return AddFrom(before);
   }
   // bytea[].
   Values& BytesArray(const std::vector<std::string>& values) {
-    std::string bytes = ArrayHead(kByteaOid, values.size());
+    const size_t before = bytes_.size();
+    AppendArrayHead(kByteaOid, values.size());
     for (const std::string& value : values) {
-      AppendInt32(static_cast<int32_t>(value.size()), bytes);
-      bytes += value;
+      AppendInt32(static_cast<int32_t>(value.size()), bytes_);
+      bytes_ += value;
     }
-    return Add(std::move(bytes));
+    return AddFrom(before);
+  }
+
+  // Those of `more`, after its own.
+  Values& Append(const Values& more) {
+    for (const Value& value : more.values_) {
+      values_.push_back(value);
+      values_.back().offset += bytes_.size();
+    }
+    bytes_ += more.bytes_;
+    return *this;
   }
 
   int size() const { return static_cast<int>(values_.size()); }
+  // nullptr: NULL. Lives until the next change of this.
   const char* data(int place) const {
-    return values_[place].is_null ? nullptr : values_[place].bytes.data();
+    const Value& value = values_[place];
+    return value.is_null ? nullptr : bytes_.data() + value.offset;
   }
-  int length(int place) const {
-    return static_cast<int>(values_[place].bytes.size());
-  }
+  int length(int place) const { return static_cast<int>(values_[place].size); }
 
  private:
+  // A part of `bytes_`.
   struct Value {
-    std::string bytes;
+    size_t offset = 0;
+    size_t size = 0;
     bool is_null = false;
   };
   static constexpr int32_t kByteaOid = 17;
@@ -89,21 +110,21 @@ class Values {
     }
   }
   // Of one dimension, from 1, without nulls; of none where it is empty.
-  static std::string ArrayHead(int32_t element, size_t size) {
-    std::string bytes;
-    AppendInt32(size == 0 ? 0 : 1, bytes);
-    AppendInt32(0, bytes);
-    AppendInt32(element, bytes);
-    if (size == 0) return bytes;
-    AppendInt32(static_cast<int32_t>(size), bytes);
-    AppendInt32(1, bytes);
-    return bytes;
+  void AppendArrayHead(int32_t element, size_t size) {
+    AppendInt32(size == 0 ? 0 : 1, bytes_);
+    AppendInt32(0, bytes_);
+    AppendInt32(element, bytes_);
+    if (size == 0) return;
+    AppendInt32(static_cast<int32_t>(size), bytes_);
+    AppendInt32(1, bytes_);
   }
-  Values& Add(std::string bytes) {
-    values_.push_back({std::move(bytes), false});
+  // Makes a value of what was appended since.
+  Values& AddFrom(size_t before) {
+    values_.push_back({before, bytes_.size() - before, false});
     return *this;
   }
 
+  std::string bytes_;
   std::vector<Value> values_;
 };
 

@@ -1,6 +1,10 @@
 #include "slipway/adapters/postgres/writer.h"
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <mutex>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -12,67 +16,35 @@ namespace slipway {
 namespace postgres_internal {
 namespace {
 
-constexpr Statement kInsertDeployment = {"insert_deployment", R"sql(
-INSERT INTO slipway_deployments (repository, id, sha, ref, task, environment,
-    spelling, flags, updated_at_ms, status_count, latest_status_id,
-    latest_state, body)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, 0, 0, $10)
-)sql"};
 constexpr Statement kDeleteDeployment = {
     "delete_deployment",
     "DELETE FROM slipway_deployments WHERE repository = $1 AND id = $2"};
+constexpr Statement kUpdateDeployment = {"update_deployment", R"sql(
+UPDATE slipway_deployments
+  SET status_count = status_count + 1, latest_status_id = $2,
+    latest_state = $3, updated_at_ms = $4
+  WHERE repository = $1 AND id = $5
+)sql"};
 constexpr Statement kMoveDeployment = {"move_deployment", R"sql(
 UPDATE slipway_deployments SET environment = $3, spelling = $4, moved_to = $5
   WHERE repository = $1 AND id = $2
 )sql"};
 
-constexpr Statement kInsertStatuses = {"insert_statuses", R"sql(
-INSERT INTO slipway_statuses (repository, deployment_id, id, body)
-  SELECT $1, t.deployment_id, t.id, t.body
-  FROM unnest(CAST($2 AS bigint[]), CAST($3 AS bigint[]), CAST($4 AS bytea[]))
-    AS t (deployment_id, id, body)
-)sql"};
-constexpr Statement kUpdateDeployments = {"update_deployments", R"sql(
-UPDATE slipway_deployments AS d
-  SET status_count = d.status_count + 1, latest_status_id = t.status_id,
-    latest_state = t.state, updated_at_ms = t.time_ms
-  FROM unnest(CAST($2 AS bigint[]), CAST($3 AS bigint[]), CAST($4 AS bigint[]),
-    CAST($5 AS bigint[])) AS t (id, status_id, state, time_ms)
-  WHERE d.repository = $1 AND d.id = t.id
-)sql"};
 constexpr Statement kDeleteStatuses = {
     "delete_statuses",
     "DELETE FROM slipway_statuses WHERE repository = $1 AND deployment_id = "
     "$2"};
 
-constexpr Statement kInsertLive = {"insert_live", R"sql(
-INSERT INTO slipway_live (repository, environment, flags, id, task, body)
-  VALUES ($1, $2, $3, $4, $5, $6)
-  ON CONFLICT (repository, environment, flags, id) DO NOTHING
-)sql"};
 constexpr Statement kDeleteLive = {"delete_live", R"sql(
 DELETE FROM slipway_live
   WHERE repository = $1 AND environment = $2 AND flags = $3 AND id = $4
 )sql"};
 
-constexpr Statement kCount = {"count", R"sql(
-INSERT INTO slipway_counts (repository, kind, value, spelling, count)
-  SELECT $1, t.kind, t.value, t.spelling, t.change
-  FROM unnest(CAST($2 AS bigint[]), CAST($3 AS bytea[]), CAST($4 AS bytea[]),
-    CAST($5 AS bigint[])) AS t (kind, value, spelling, change)
-  ON CONFLICT (repository, kind, value, spelling)
-    DO UPDATE SET count = slipway_counts.count + excluded.count
-)sql"};
 constexpr Statement kDropCounts = {"drop_counts", R"sql(
 DELETE FROM slipway_counts
   WHERE repository = $1 AND kind = $2 AND value = $3 AND spelling = $4
     AND count = 0
 )sql"};
-
-constexpr Statement kInsertEnvironment = {
-    "insert_environment",
-    "INSERT INTO slipway_environments (repository, name, body) "
-    "VALUES ($1, $2, $3)"};
 
 constexpr Statement kPutRef = {"put_ref", R"sql(
 INSERT INTO slipway_refs (repository, type, name, sha, body)
@@ -121,34 +93,155 @@ constexpr Statement kDeleteRepository[] = {
      "DELETE FROM slipway_contexts WHERE repository = $1"},
 };
 
-constexpr Statement kInsertOutbox = {"insert_outbox", R"sql(
-INSERT INTO slipway_outbox (repository, last_position, first_position,
-    stamp_us, decision_id, body)
-  VALUES ($1, $2, $3, $4, $5, $6)
-)sql"};
-constexpr Statement kUpdateRepository = {"update_repository", R"sql(
-UPDATE slipway_repositories
-  SET repository_id = $2, default_branch = $3, body = $4, last_id = $5,
-    ids_next = $6, ids_end = $7, position = $8, deployments = $9,
-    stamp_us = $10
-  WHERE key = $1
-)sql"};
-// Most decisions do not change the repository itself.
-constexpr Statement kUpdateCounters = {"update_counters", R"sql(
-UPDATE slipway_repositories
-  SET last_id = $2, ids_next = $3, ids_end = $4, position = $5,
-    deployments = $6, stamp_us = $7
-  WHERE key = $1
-)sql"};
-
 // In a row of the stream, so that one success that retires thousands is not
 // read as a whole for each page of it.
 constexpr int kEventsPerRow = 64;
+
+// Rows of one kind that the one statement changes; what a success mostly needs.
+constexpr size_t kOfOneKindMax = 2;
 
 constexpr int64_t kKindSha = 1;
 constexpr int64_t kKindRef = 2;
 constexpr int64_t kKindTask = 3;
 constexpr int64_t kKindEnvironment = 4;
+
+// $1 is the repository's key, $5 its new position, $7 and $8 position and stamp
+// as they are remembered. What changes the repository itself comes where the %
+// is. All the other parts are read from `r`, so that the row is locked before
+// anything else is touched, and nothing is where it is not as remembered.
+constexpr absl::string_view kUpdateRow = R"sql(WITH r AS (
+UPDATE slipway_repositories
+  SET last_id = $2, ids_next = $3, ids_end = $4, position = $5,
+    deployments = $6, stamp_us = greatest(stamp_us + 1, CAST(
+      extract(epoch FROM clock_timestamp()) * 1000000 AS bigint))%
+  WHERE key = $1 AND position = $7 AND CAST($8 AS bigint) IN (stamp_us, -1)
+  RETURNING stamp_us
+))sql";
+constexpr int kUpdateRowValues = 8;
+constexpr absl::string_view kFinish = R"sql(
+-- Division by zero: the repository has moved on since the engine looked. Nothing
+-- is written, and the engine decides anew.
+SELECT max(stamp_us), 1 / count(*) FROM r)sql";
+
+// By Writer::Part. Rows that are changed are asked for one by one, each by its
+// whole key: in a join the server may go through all that a repository has,
+// which it believes to be few. # is which of several such it is. ?i and ?b are
+// a parameter each, bigint and bytea; ?I and ?B an array of them.
+constexpr absl::string_view kParts[kPartsSize] = {
+    R"sql(, repository_id = ?i, default_branch = ?b, body = ?b)sql",
+    R"sql(, o AS (
+INSERT INTO slipway_outbox (repository, last_position, first_position,
+    stamp_us, decision_id, body)
+  SELECT $1, $5, ?i, r.stamp_us, ?b, ?b FROM r
+))sql",
+    R"sql(, o AS (
+INSERT INTO slipway_outbox (repository, last_position, first_position,
+    stamp_us, decision_id, body)
+  SELECT $1, t.last_position, t.first_position, r.stamp_us, ?b, t.body
+  FROM r, unnest(?I, ?I, ?B) AS t (last_position, first_position, body)
+))sql",
+    R"sql(, d AS (
+INSERT INTO slipway_deployments (repository, id, sha, ref, task, environment,
+    spelling, flags, updated_at_ms, status_count, latest_status_id,
+    latest_state, body)
+  SELECT $1, ?i, ?b, ?b, ?b, ?b, ?b, ?i, ?i, 0, 0, 0, ?b FROM r
+))sql",
+    R"sql(, e AS (
+INSERT INTO slipway_environments (repository, name, body)
+  SELECT $1, ?b, ?b FROM r
+))sql",
+    R"sql(, c AS (
+INSERT INTO slipway_counts (repository, kind, value, spelling, count)
+  SELECT $1, t.kind, t.value, t.spelling, t.change
+  FROM r, unnest(?I, ?B, ?B, ?I) AS t (kind, value, spelling, change)
+  ON CONFLICT (repository, kind, value, spelling)
+    DO UPDATE SET count = slipway_counts.count + excluded.count
+))sql",
+    R"sql(, s# AS (
+INSERT INTO slipway_statuses (repository, deployment_id, id, body)
+  SELECT $1, ?i, ?i, ?b FROM r
+))sql",
+    R"sql(, s AS (
+INSERT INTO slipway_statuses (repository, deployment_id, id, body)
+  SELECT $1, t.deployment_id, t.id, t.body
+  FROM r, unnest(?I, ?I, ?B) AS t (deployment_id, id, body)
+))sql",
+    R"sql(, u# AS (
+UPDATE slipway_deployments AS d
+  SET status_count = d.status_count + 1, latest_status_id = ?i,
+    latest_state = ?i, updated_at_ms = ?i
+  FROM r WHERE d.repository = $1 AND d.id = ?i
+))sql",
+    R"sql(, l# AS (
+DELETE FROM slipway_live AS l
+  USING r
+  WHERE l.repository = $1 AND l.environment = ?b AND l.flags = ?i AND l.id = ?i
+))sql",
+    R"sql(, n AS (
+INSERT INTO slipway_live (repository, environment, flags, id, task, body)
+  SELECT $1, ?b, ?i, ?i, ?b, ?b FROM r
+  ON CONFLICT (repository, environment, flags, id) DO NOTHING
+))sql",
+};
+
+// A part, the `which`th of its kind, with its parameters numbered from `next`
+// on.
+std::string NumberParameters(absl::string_view part, int which, int &next) {
+  std::string sql;
+  for (size_t i = 0; i < part.size(); ++i) {
+    if (part[i] == '#') {
+      absl::StrAppend(&sql, which);
+      continue;
+    }
+    if (part[i] != '?') {
+      sql.push_back(part[i]);
+      continue;
+    }
+    const char kind = part[++i];
+    const bool is_number = kind == 'i' || kind == 'I';
+    const bool is_array = kind == 'I' || kind == 'B';
+    absl::StrAppend(&sql, "CAST($", next++, " AS ",
+                    is_number ? "bigint" : "bytea", is_array ? "[]" : "", ")");
+  }
+  return sql;
+}
+
+// The statement with so many of each part. Made once and kept: a connection
+// knows it by its place in memory.
+const Statement &StatementOf(const std::array<uint8_t, kPartsSize> &parts) {
+  struct Owned {
+    std::string name;
+    std::string sql;
+    Statement statement;
+  };
+  static std::mutex &mutex = *new std::mutex();
+  static auto &statements =
+      *new absl::flat_hash_map<std::array<uint8_t, kPartsSize>,
+                               std::unique_ptr<Owned>>();
+  std::lock_guard<std::mutex> lock(mutex);
+  std::unique_ptr<Owned> &owned = statements[parts];
+  if (owned != nullptr) return owned->statement;
+  owned = std::make_unique<Owned>();
+  owned->name = "decide_";
+  for (const uint8_t count : parts) absl::StrAppend(&owned->name, count);
+  int next = kUpdateRowValues + 1;
+  const auto part = [&](size_t place) {
+    std::string sql;
+    for (int i = 0; i < parts[place]; ++i) {
+      sql += NumberParameters(kParts[place], i, next);
+    }
+    return sql;
+  };
+  const size_t change = kUpdateRow.find('%');
+  owned->sql = absl::StrCat(kUpdateRow.substr(0, change), part(0),
+                            kUpdateRow.substr(change + 1));
+  for (size_t place = 1; place < kPartsSize; ++place) {
+    owned->sql += part(place);
+  }
+  absl::StrAppend(&owned->sql, kFinish);
+  owned->statement = {owned->name.c_str(), owned->sql.c_str()};
+  return owned->statement;
+}
 
 std::string EnvironmentKey(absl::string_view environment) {
   return IndexKey(FoldName(environment));
@@ -161,27 +254,66 @@ absl::Status NotAskedFor(int64_t id) {
 
 }  // namespace
 
-Writer::Writer(const Snapshot& snapshot, Connection& connection)
+enum Writer::Part : unsigned {
+  kRepositoryPart,
+  kStreamRowPart,
+  kStreamRowsPart,
+  kDeploymentPart,
+  kEnvironmentPart,
+  kCountsPart,
+  kStatusPart,
+  kStatusesPart,
+  kUpdatesPart,
+  kNotLivePart,
+  kLivePart,
+};
+
+Writer::Writer(const Snapshot &snapshot, Connection &connection)
     : snapshot_(snapshot),
       connection_(connection),
       key_(snapshot.row.key),
-      row_(snapshot.row),
-      has_repository_(snapshot.facts.has_repository()),
-      repository_(snapshot.facts.repository()) {}
+      row_(snapshot.row) {}
 
-absl::Status Writer::Add(const v1::Acceptance& acceptance,
-                         const std::string& decision_id) {
-  for (const v1::Event& event : acceptance.events()) {
+absl::Status Writer::Add(const v1::Acceptance &acceptance,
+                         const std::string &decision_id) {
+  for (const v1::Event &event : acceptance.events()) {
     absl::Status status = AddEvent(event);
     if (!status.ok()) return status;
   }
   FlushStatuses();
   FlushCounts();
-  FinishRepository(acceptance, decision_id);
+  const int64_t position = row_.position;
+  AppendToStream(acceptance, decision_id);
+  row_.ids_next = std::max(row_.ids_next, row_.last_id + 1);
+  row_.ids_end = std::max(row_.ids_end, row_.ids_next);
+  Values values;
+  values.Int(key_)
+      .Int(row_.last_id)
+      .Int(row_.ids_next)
+      .Int(row_.ids_end)
+      .Int(row_.position)
+      .Int(row_.deployments)
+      .Int(position)
+      .Int(row_.stamp_us);
+  row_.stamp_us = kStampUnknown;
+  for (const Values &more : values_) values.Append(more);
+  connection_.Add(StatementOf(parts_), std::move(values));
+  for (Later &later : later_) {
+    connection_.Add(*later.statement, std::move(later.values));
+  }
   return absl::OkStatus();
 }
 
-absl::Status Writer::AddEvent(const v1::Event& event) {
+Values &Writer::PartOf(Part part) {
+  ++parts_[part];
+  return values_[part];
+}
+
+void Writer::AddLater(const Statement &statement, Values values) {
+  later_.push_back({&statement, std::move(values)});
+}
+
+absl::Status Writer::AddEvent(const v1::Event &event) {
   switch (event.type()) {
     case v1::EVENT_TYPE_DEPLOYMENT_CREATED:
       CreateDeployment(event.deployment());
@@ -191,18 +323,18 @@ absl::Status Writer::AddEvent(const v1::Event& event) {
     case v1::EVENT_TYPE_DEPLOYMENT_DELETED:
       return DeleteDeployment(event.deployment_id());
     case v1::EVENT_TYPE_ENVIRONMENT_CREATED: {
-      const v1::Environment& environment = event.environment();
+      const v1::Environment &environment = event.environment();
       row_.last_id = std::max(row_.last_id, environment.id());
-      connection_.Add(kInsertEnvironment,
-                      Values()
-                          .Int(key_)
-                          .Bytes(EnvironmentKey(environment.name()))
-                          .Bytes(environment.SerializeAsString()));
+      PartOf(kEnvironmentPart)
+          .Bytes(EnvironmentKey(environment.name()))
+          .Bytes(environment.SerializeAsString());
       break;
     }
     case v1::EVENT_TYPE_REPOSITORY_PUT:
-      has_repository_ = true;
-      repository_ = event.put_repository();
+      PartOf(kRepositoryPart)
+          .Int(event.put_repository().id())
+          .Bytes(IndexKey(event.put_repository().default_branch()))
+          .Bytes(event.put_repository().SerializeAsString());
       break;
     case v1::EVENT_TYPE_REPOSITORY_DELETED:
       DeleteRepository();
@@ -211,29 +343,28 @@ absl::Status Writer::AddEvent(const v1::Event& event) {
       PutRef(event.ref(), event.commit());
       break;
     case v1::EVENT_TYPE_REF_DELETED:
-      connection_.Add(kDeleteRef, Values()
-                                      .Int(key_)
-                                      .Int(event.ref().type())
-                                      .Bytes(IndexKey(event.ref().name())));
+      AddLater(kDeleteRef, Values()
+                               .Int(key_)
+                               .Int(event.ref().type())
+                               .Bytes(IndexKey(event.ref().name())));
       break;
     case v1::EVENT_TYPE_COMMIT_CONTEXT_PUT: {
       v1::Commit commit;
       *commit.add_contexts() = event.context();
-      connection_.Add(kPutContext,
-                      Values()
-                          .Int(key_)
-                          .Bytes(IndexKey(event.commit().sha()))
-                          .Bytes(IndexKey(FoldName(event.context().context())))
-                          .Bytes(commit.SerializeAsString()));
+      AddLater(kPutContext,
+               Values()
+                   .Int(key_)
+                   .Bytes(IndexKey(event.commit().sha()))
+                   .Bytes(IndexKey(FoldName(event.context().context())))
+                   .Bytes(commit.SerializeAsString()));
       break;
     }
     case v1::EVENT_TYPE_COMMIT_CONTEXT_DELETED:
-      connection_.Add(
-          kDeleteContext,
-          Values()
-              .Int(key_)
-              .Bytes(IndexKey(event.commit().sha()))
-              .Bytes(IndexKey(FoldName(event.context().context()))));
+      AddLater(kDeleteContext,
+               Values()
+                   .Int(key_)
+                   .Bytes(IndexKey(event.commit().sha()))
+                   .Bytes(IndexKey(FoldName(event.context().context()))));
       break;
     default:
       break;  // The core has no other
@@ -241,48 +372,54 @@ absl::Status Writer::AddEvent(const v1::Event& event) {
   return absl::OkStatus();
 }
 
-void Writer::CreateDeployment(const v1::Deployment& deployment) {
+void Writer::CreateDeployment(const v1::Deployment &deployment) {
   row_.last_id = std::max(row_.last_id, deployment.id());
   ++row_.deployments;
-  connection_.Add(kInsertDeployment,
-                  Values()
-                      .Int(key_)
-                      .Int(deployment.id())
-                      .Bytes(IndexKey(deployment.sha()))
-                      .Bytes(IndexKey(deployment.ref()))
-                      .Bytes(IndexKey(deployment.task()))
-                      .Bytes(EnvironmentKey(deployment.environment()))
-                      .Bytes(IndexKey(deployment.environment()))
-                      .Int(FlagsOf(deployment.transient_environment(),
-                                   deployment.production_environment()))
-                      .Int(deployment.updated_at_ms())
-                      .Bytes(deployment.SerializeAsString()));
+  PartOf(kDeploymentPart)
+      .Int(deployment.id())
+      .Bytes(IndexKey(deployment.sha()))
+      .Bytes(IndexKey(deployment.ref()))
+      .Bytes(IndexKey(deployment.task()))
+      .Bytes(EnvironmentKey(deployment.environment()))
+      .Bytes(IndexKey(deployment.environment()))
+      .Int(FlagsOf(deployment.transient_environment(),
+                   deployment.production_environment()))
+      .Int(deployment.updated_at_ms())
+      .Bytes(deployment.SerializeAsString());
   CountDeployment(deployment, 1);
 }
 
-absl::Status Writer::CreateStatus(const v1::DeploymentStatus& status) {
+absl::Status Writer::CreateStatus(const v1::DeploymentStatus &status) {
   row_.last_id = std::max(row_.last_id, status.id());
   const int64_t id = status.deployment_id();
   if (!with_status_.insert(id).second) return NotAskedFor(id);
   statuses_.deployment_ids.push_back(id);
   statuses_.ids.push_back(status.id());
-  statuses_.states.push_back(status.state());
-  statuses_.times_ms.push_back(status.created_at_ms());
   statuses_.bodies.push_back(status.SerializeAsString());
+  if (parts_[kUpdatesPart] < kOfOneKindMax) {
+    PartOf(kUpdatesPart)
+        .Int(status.id())
+        .Int(status.state())
+        .Int(status.created_at_ms())
+        .Int(id);
+  } else {
+    AddLater(kUpdateDeployment, Values()
+                                    .Int(key_)
+                                    .Int(status.id())
+                                    .Int(status.state())
+                                    .Int(status.created_at_ms())
+                                    .Int(id));
+  }
 
-  const auto delete_live = [&](const std::string& environment, bool transient,
+  const auto delete_live = [&](const std::string &environment, bool transient,
                                bool production) {
-    connection_.Add(kDeleteLive, Values()
-                                     .Int(key_)
-                                     .Bytes(EnvironmentKey(environment))
-                                     .Int(FlagsOf(transient, production))
-                                     .Int(id));
+    AddNotLive(environment, FlagsOf(transient, production), id);
   };
-  const v1::Deployment& deployment = snapshot_.facts.deployment();
+  const v1::Deployment &deployment = snapshot_.facts.deployment();
   if (id != deployment.id()) {
     // One that is retired stays where it is.
     if (live_.empty()) {
-      for (const v1::LiveDeployment& live :
+      for (const v1::LiveDeployment &live :
            snapshot_.facts.live_deployments()) {
         live_.emplace(live.id(), &live);
       }
@@ -292,7 +429,7 @@ absl::Status Writer::CreateStatus(const v1::DeploymentStatus& status) {
         status.environment() != found->second->environment()) {
       return NotAskedFor(id);
     }
-    const v1::LiveDeployment& live = *found->second;
+    const v1::LiveDeployment &live = *found->second;
     delete_live(live.environment(), live.transient_environment(),
                 live.production_environment());
     return absl::OkStatus();
@@ -307,25 +444,22 @@ absl::Status Writer::CreateStatus(const v1::DeploymentStatus& status) {
   v1::Deployment moved = deployment;
   moved.set_environment(status.environment());
   if (is_live && (moves || !was_live)) {
-    connection_.Add(kInsertLive,
-                    Values()
-                        .Int(key_)
-                        .Bytes(EnvironmentKey(moved.environment()))
-                        .Int(FlagsOf(moved.transient_environment(),
-                                     moved.production_environment()))
-                        .Int(id)
-                        .Bytes(IndexKey(moved.task()))
-                        .Bytes(LiveDeploymentOf(moved).SerializeAsString()));
+    PartOf(kLivePart)
+        .Bytes(EnvironmentKey(moved.environment()))
+        .Int(FlagsOf(moved.transient_environment(),
+                     moved.production_environment()))
+        .Int(id)
+        .Bytes(IndexKey(moved.task()))
+        .Bytes(LiveDeploymentOf(moved).SerializeAsString());
   }
   if (moves) {
-    connection_.Add(kMoveDeployment,
-                    Values()
-                        .Int(key_)
-                        .Int(id)
-                        .Bytes(EnvironmentKey(moved.environment()))
-                        .Bytes(IndexKey(moved.environment()))
-                        .Bytes(moved.environment()));
-    const auto count = [&](const std::string& environment, int64_t change) {
+    AddLater(kMoveDeployment, Values()
+                                  .Int(key_)
+                                  .Int(id)
+                                  .Bytes(EnvironmentKey(moved.environment()))
+                                  .Bytes(IndexKey(moved.environment()))
+                                  .Bytes(moved.environment()));
+    const auto count = [&](const std::string &environment, int64_t change) {
       Count(kKindEnvironment, EnvironmentKey(environment),
             IndexKey(environment), change);
     };
@@ -336,48 +470,45 @@ absl::Status Writer::CreateStatus(const v1::DeploymentStatus& status) {
 }
 
 absl::Status Writer::DeleteDeployment(int64_t id) {
-  const v1::Deployment& deployment = snapshot_.facts.deployment();
+  const v1::Deployment &deployment = snapshot_.facts.deployment();
   if (id != deployment.id()) return NotAskedFor(id);
-  connection_.Add(kDeleteDeployment, Values().Int(key_).Int(id));
-  connection_.Add(kDeleteStatuses, Values().Int(key_).Int(id));
+  AddLater(kDeleteDeployment, Values().Int(key_).Int(id));
+  AddLater(kDeleteStatuses, Values().Int(key_).Int(id));
   if (snapshot_.latest_state == v1::STATUS_STATE_SUCCESS) {
-    connection_.Add(kDeleteLive,
-                    Values()
-                        .Int(key_)
-                        .Bytes(EnvironmentKey(deployment.environment()))
-                        .Int(FlagsOf(deployment.transient_environment(),
-                                     deployment.production_environment()))
-                        .Int(id));
+    AddNotLive(deployment.environment(),
+               FlagsOf(deployment.transient_environment(),
+                       deployment.production_environment()),
+               id);
   }
   --row_.deployments;
   CountDeployment(deployment, -1);
   return absl::OkStatus();
 }
 
-void Writer::PutRef(const v1::Ref& ref, const v1::Commit& commit) {
-  connection_.Add(kPutRef, Values()
-                               .Int(key_)
-                               .Int(ref.type())
-                               .Bytes(IndexKey(ref.name()))
-                               .Bytes(ref.sha())
-                               .Bytes(ref.SerializeAsString()));
-  connection_.Add(commit.merge_base_sha().empty() ? kNoteCommit : kPutCommit,
-                  Values()
-                      .Int(key_)
-                      .Bytes(IndexKey(commit.sha()))
-                      .Bytes(commit.merge_base_sha()));
+void Writer::PutRef(const v1::Ref &ref, const v1::Commit &commit) {
+  AddLater(kPutRef, Values()
+                        .Int(key_)
+                        .Int(ref.type())
+                        .Bytes(IndexKey(ref.name()))
+                        .Bytes(ref.sha())
+                        .Bytes(ref.SerializeAsString()));
+  AddLater(commit.merge_base_sha().empty() ? kNoteCommit : kPutCommit,
+           Values()
+               .Int(key_)
+               .Bytes(IndexKey(commit.sha()))
+               .Bytes(commit.merge_base_sha()));
 }
 
 void Writer::DeleteRepository() {
-  for (const Statement& statement : kDeleteRepository) {
-    connection_.Add(statement, Values().Int(key_));
+  for (const Statement &statement : kDeleteRepository) {
+    AddLater(statement, Values().Int(key_));
   }
-  has_repository_ = false;
+  PartOf(kRepositoryPart).Null().Null().Null();
   row_.deployments = 0;
 }
 
-void Writer::Count(int64_t kind, const std::string& value,
-                   const std::string& spelling, int64_t change) {
+void Writer::Count(int64_t kind, const std::string &value,
+                   const std::string &spelling, int64_t change) {
   counts_.kinds.push_back(kind);
   counts_.values.push_back(value);
   counts_.spellings.push_back(spelling);
@@ -385,7 +516,7 @@ void Writer::Count(int64_t kind, const std::string& value,
   if (change < 0) counts_.has_less = true;
 }
 
-void Writer::CountDeployment(const v1::Deployment& deployment, int64_t change) {
+void Writer::CountDeployment(const v1::Deployment &deployment, int64_t change) {
   Count(kKindSha, IndexKey(deployment.sha()), "", change);
   Count(kKindRef, IndexKey(deployment.ref()), "", change);
   Count(kKindTask, IndexKey(deployment.task()), "", change);
@@ -393,55 +524,79 @@ void Writer::CountDeployment(const v1::Deployment& deployment, int64_t change) {
         IndexKey(deployment.environment()), change);
 }
 
+void Writer::AddNotLive(const std::string &environment, int64_t flags,
+                        int64_t id) {
+  if (parts_[kNotLivePart] < kOfOneKindMax) {
+    PartOf(kNotLivePart).Bytes(EnvironmentKey(environment)).Int(flags).Int(id);
+    return;
+  }
+  AddLater(
+      kDeleteLive,
+      Values().Int(key_).Bytes(EnvironmentKey(environment)).Int(flags).Int(id));
+}
+
 void Writer::FlushStatuses() {
-  if (statuses_.ids.empty()) return;
-  connection_.Add(kInsertStatuses, Values()
-                                       .Int(key_)
-                                       .Ints(statuses_.deployment_ids)
-                                       .Ints(statuses_.ids)
-                                       .BytesArray(statuses_.bodies));
-  connection_.Add(kUpdateDeployments, Values()
-                                          .Int(key_)
-                                          .Ints(statuses_.deployment_ids)
-                                          .Ints(statuses_.ids)
-                                          .Ints(statuses_.states)
-                                          .Ints(statuses_.times_ms));
+  if (statuses_.ids.size() <= kOfOneKindMax) {
+    for (size_t i = 0; i < statuses_.ids.size(); ++i) {
+      PartOf(kStatusPart)
+          .Int(statuses_.deployment_ids[i])
+          .Int(statuses_.ids[i])
+          .Bytes(statuses_.bodies[i]);
+    }
+    return;
+  }
+  PartOf(kStatusesPart)
+      .Ints(statuses_.deployment_ids)
+      .Ints(statuses_.ids)
+      .BytesArray(statuses_.bodies);
 }
 
 void Writer::FlushCounts() {
   if (counts_.kinds.empty()) return;
-  connection_.Add(kCount, Values()
-                              .Int(key_)
-                              .Ints(counts_.kinds)
-                              .BytesArray(counts_.values)
-                              .BytesArray(counts_.spellings)
-                              .Ints(counts_.changes));
+  PartOf(kCountsPart)
+      .Ints(counts_.kinds)
+      .BytesArray(counts_.values)
+      .BytesArray(counts_.spellings)
+      .Ints(counts_.changes);
   for (size_t i = 0; counts_.has_less && i < counts_.kinds.size(); ++i) {
     if (counts_.changes[i] >= 0) continue;
-    connection_.Add(kDropCounts, Values()
-                                     .Int(key_)
-                                     .Int(counts_.kinds[i])
-                                     .Bytes(counts_.values[i])
-                                     .Bytes(counts_.spellings[i]));
+    AddLater(kDropCounts, Values()
+                              .Int(key_)
+                              .Int(counts_.kinds[i])
+                              .Bytes(counts_.values[i])
+                              .Bytes(counts_.spellings[i]));
   }
 }
 
-void Writer::AppendToStream(const v1::Acceptance& acceptance,
-                            const std::string& decision_id) {
-  const auto add = [&](const v1::Acceptance& part) {
-    const int64_t first_position = row_.position + 1;
+void Writer::AppendToStream(const v1::Acceptance &acceptance,
+                            const std::string &decision_id) {
+  std::vector<int64_t> last_positions;
+  std::vector<int64_t> first_positions;
+  std::vector<std::string> bodies;
+  const auto add = [&](const v1::Acceptance &part) {
+    first_positions.push_back(row_.position + 1);
     row_.position += part.events_size();
-    connection_.Add(kInsertOutbox, Values()
-                                       .Int(key_)
-                                       .Int(row_.position)
-                                       .Int(first_position)
-                                       .Int(row_.stamp_us)
-                                       .Bytes(decision_id)
-                                       .Bytes(part.SerializeAsString()));
+    last_positions.push_back(row_.position);
+    bodies.push_back(part.SerializeAsString());
+  };
+  const auto finish = [&] {
+    if (bodies.size() == 1) {
+      PartOf(kStreamRowPart)
+          .Int(first_positions[0])
+          .Bytes(decision_id)
+          .Bytes(bodies[0]);
+      return;
+    }
+    PartOf(kStreamRowsPart)
+        .Bytes(decision_id)
+        .Ints(last_positions)
+        .Ints(first_positions)
+        .BytesArray(bodies);
   };
   const int count = acceptance.events_size();
   if (count <= kEventsPerRow) {
     add(acceptance);
+    finish();
     return;
   }
   std::vector<v1::Acceptance> parts((count + kEventsPerRow - 1) /
@@ -449,48 +604,17 @@ void Writer::AppendToStream(const v1::Acceptance& acceptance,
   for (int i = 0; i < count; ++i) {
     *parts[i / kEventsPerRow].add_events() = acceptance.events(i);
   }
-  for (const v1::Effect& effect : acceptance.effects()) {
+  for (const v1::Effect &effect : acceptance.effects()) {
     // An index that is damaged stays so in the last row, where a reader says
     // it.
     const int part =
         std::clamp(effect.event_index(), 0, count - 1) / kEventsPerRow;
-    v1::Effect& moved = *parts[part].add_effects();
+    v1::Effect &moved = *parts[part].add_effects();
     moved = effect;
     moved.set_event_index(effect.event_index() - part * kEventsPerRow);
   }
-  for (const v1::Acceptance& part : parts) add(part);
-}
-
-void Writer::FinishRepository(const v1::Acceptance& acceptance,
-                              const std::string& decision_id) {
-  AppendToStream(acceptance, decision_id);
-  row_.ids_next = std::max(row_.ids_next, row_.last_id + 1);
-  row_.ids_end = std::max(row_.ids_end, row_.ids_next);
-  const bool changes_repository =
-      std::any_of(acceptance.events().begin(), acceptance.events().end(),
-                  [](const v1::Event& event) {
-                    return event.type() == v1::EVENT_TYPE_REPOSITORY_PUT ||
-                           event.type() == v1::EVENT_TYPE_REPOSITORY_DELETED;
-                  });
-  Values values;
-  values.Int(key_);
-  if (changes_repository) {
-    if (has_repository_) {
-      values.Int(repository_.id())
-          .Bytes(IndexKey(repository_.default_branch()))
-          .Bytes(repository_.SerializeAsString());
-    } else {
-      values.Null().Null().Null();
-    }
-  }
-  values.Int(row_.last_id)
-      .Int(row_.ids_next)
-      .Int(row_.ids_end)
-      .Int(row_.position)
-      .Int(row_.deployments)
-      .Int(row_.stamp_us);
-  connection_.Add(changes_repository ? kUpdateRepository : kUpdateCounters,
-                  std::move(values));
+  for (const v1::Acceptance &part : parts) add(part);
+  finish();
 }
 
 }  // namespace postgres_internal

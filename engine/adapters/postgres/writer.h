@@ -3,6 +3,8 @@
 #ifndef SLIPWAY_ENGINE_ADAPTERS_POSTGRES_WRITER_H_
 #define SLIPWAY_ENGINE_ADAPTERS_POSTGRES_WRITER_H_
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -10,6 +12,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "slipway/adapters/postgres/connection.h"
 #include "slipway/adapters/postgres/facts_query.h"
 #include "slipway/adapters/postgres/values.h"
@@ -24,7 +27,16 @@
 namespace slipway {
 namespace postgres_internal {
 
-// Changes the rows of one repository by the events of one decision.
+// Kinds of changes that one statement can make.
+inline constexpr size_t kPartsSize = 11;
+
+// SQLSTATE of what was decided by what is no longer so: a division by zero.
+inline constexpr absl::string_view kMovedOn = "22012";
+
+// Changes the rows of one repository by the events of one decision. What most
+// decisions do is one statement, which locks the repository's row and does it
+// only where that row is as the snapshot has it; else the statement fails with
+// kMovedOn, and nothing is written in its transaction.
 class Writer {
  public:
   // `snapshot` is what the decision was made on; both must outlive this.
@@ -32,10 +44,21 @@ class Writer {
 
   // Adds the statements for an acceptance with events, its entry in the stream
   // included. DATA_LOSS: the events are not about what was asked for.
+  // The first one answers with the row's new stamp.
   absl::Status Add(const v1::Acceptance& acceptance,
                    const std::string& decision_id);
 
+  // What the row is after that, but for its stamp, which is kStampUnknown.
+  const RepositoryRow& row() const { return row_; }
+
  private:
+  // Of the one statement, in their order.
+  enum Part : unsigned;
+  struct Later {
+    const Statement* statement;
+    Values values;
+  };
+
   absl::Status AddEvent(const v1::Event& event);
   void CreateDeployment(const v1::Deployment& deployment);
   absl::Status CreateStatus(const v1::DeploymentStatus& status);
@@ -46,33 +69,35 @@ class Writer {
   void Count(int64_t kind, const std::string& value,
              const std::string& spelling, int64_t change);
   void CountDeployment(const v1::Deployment& deployment, int64_t change);
+  void AddNotLive(const std::string& environment, int64_t flags, int64_t id);
+  // To add values for a part of the one statement.
+  Values& PartOf(Part part);
+  // A statement that comes after the one.
+  void AddLater(const Statement& statement, Values values);
   // Adds what has been gathered: statuses, and counts.
   void FlushStatuses();
   void FlushCounts();
-  // Adds the events to the stream, in rows of so many that each is quick to
-  // read.
+  // The events for the stream, in rows of so many that each is quick to read.
   void AppendToStream(const v1::Acceptance& acceptance,
                       const std::string& decision_id);
-  void FinishRepository(const v1::Acceptance& acceptance,
-                        const std::string& decision_id);
 
   const Snapshot& snapshot_;
   Connection& connection_;
   const int64_t key_;
   RepositoryRow row_;
-  // As the events leave it; absent: there is none.
-  bool has_repository_;
-  v1::Repository repository_;
   // By id, from the first retirement on; it points into `snapshot_`.
   absl::flat_hash_map<int64_t, const v1::LiveDeployment*> live_;
   // Those that got a status.
   absl::flat_hash_set<int64_t> with_status_;
+  // How many of each part the one statement has, and their values; then the
+  // others.
+  std::array<uint8_t, kPartsSize> parts_ = {};
+  std::array<Values, kPartsSize> values_;
+  std::vector<Later> later_;
 
   struct Statuses {
     std::vector<int64_t> deployment_ids;
     std::vector<int64_t> ids;
-    std::vector<int64_t> states;
-    std::vector<int64_t> times_ms;
     std::vector<std::string> bodies;
   } statuses_;
   struct Counts {
