@@ -71,6 +71,13 @@ void CommitProxy::LoseNext(Moment moment, bool then_closed) {
   moment_ = moment;
 }
 
+void CommitProxy::SendLate() {
+  sends_late_ = true;
+  while (!is_late_sent_) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(kLookMs));
+  }
+}
+
 void CommitProxy::Accept() {
   while (!is_ending_) {
     pollfd ready = {listener_, POLLIN, 0};
@@ -125,7 +132,18 @@ void CommitProxy::Serve(int client) {
         ++lost_count_;
         if (closes_) is_closed_ = true;
       }
-      if (moment == Moment::kBeforeTheServer) {
+      if (moment == Moment::kLater) {
+        shutdown(client, SHUT_RDWR);
+        while (!sends_late_ && !is_ending_) {
+          std::this_thread::sleep_for(std::chrono::milliseconds(kLookMs));
+        }
+        // The server answers when it is done with it.
+        if (WriteAll(server, bytes)) {
+          static_cast<void>(read(server, buffer, sizeof(buffer)));
+        }
+        is_late_sent_ = true;
+      }
+      if (moment == Moment::kBeforeTheServer || moment == Moment::kLater) {
         goes_on = false;
         break;
       }

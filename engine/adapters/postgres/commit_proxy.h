@@ -25,6 +25,8 @@ class CommitProxy {
     kBeforeTheServer,
     // The server has committed, and its answer never arrives.
     kAfterTheServer,
+    // The commit reaches the server when `SendLate` is called.
+    kLater,
   };
 
   // Listens beside the server's socket.
@@ -39,6 +41,10 @@ class CommitProxy {
   void LoseNext(Moment moment, bool then_closed = false);
   int lost_count() const { return lost_count_; }
 
+  // Lets the commit that was lost with kLater go on to the server, and waits
+  // for what becomes of it.
+  void SendLate();
+
  private:
   void Accept();
   void Serve(int client);
@@ -50,6 +56,8 @@ class CommitProxy {
   std::atomic<bool> is_closed_{false};
   std::atomic<bool> is_ending_{false};
   std::atomic<int> lost_count_{0};
+  std::atomic<bool> sends_late_{false};
+  std::atomic<bool> is_late_sent_{false};
   std::thread acceptor_;
   std::mutex mutex_;
   std::vector<std::thread> servers_;

@@ -263,19 +263,23 @@ Failure Connection::Run(Deadline deadline, std::vector<Rows>* rows) {
       case PGRES_COMMAND_OK:
       case PGRES_TUPLES_OK: {
         Rows answer(result);
+        if (place >= preparing.size())
+          return Lost("more results than statements");
         if (preparing[place] == nullptr) rows->push_back(std::move(answer));
         break;
       }
       default:
-        // PGRES_PIPELINE_ABORTED for those after the one that failed.
+        // PGRES_PIPELINE_ABORTED for those after the one that failed. Behind
+        // the last one it is the commit of a statement by itself that failed.
         if (failure.ok()) failure = FailureOf(result);
-        if (preparing[place] != nullptr) prepared_.erase(preparing[place]);
+        if (place < preparing.size() && preparing[place] != nullptr) {
+          prepared_.erase(preparing[place]);
+        }
         PQclear(result);
         if (is_lost_) return failure;
         break;
     }
     ++place;
-    if (place > preparing.size()) return Lost("more results than statements");
   }
 }
 

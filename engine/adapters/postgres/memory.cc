@@ -160,7 +160,12 @@ void Memory::Learn(const v1::Rules& rules, const v1::Command& command,
     for (LiveList& list : lists) {
       if (list.has_value()) std::sort(list->begin(), list->end(), &HasLowerId);
     }
-    if (snapshot.latest_state == v1::STATUS_STATE_SUCCESS) AddLive(deployment);
+    // The lists that were read do not have the deployment itself. Where it is
+    // elsewhere, a list that is known has it already.
+    if (snapshot.latest_state == v1::STATUS_STATE_SUCCESS &&
+        SameName(deployment.environment(), environment)) {
+      AddLive(deployment);
+    }
     Grow(bytes);
   }
   Grow(deployment.ByteSizeLong());
@@ -235,8 +240,13 @@ void Memory::AddLive(const v1::Deployment& deployment) {
   Grow(live.ByteSizeLong() + sizeof(live));
   // Growing may have forgotten it.
   if (live_.empty()) return;
-  list->insert(std::upper_bound(list->begin(), list->end(), live, &HasLowerId),
-               std::move(live));
+  const auto place =
+      std::lower_bound(list->begin(), list->end(), live, &HasLowerId);
+  if (place != list->end() && place->id() == live.id()) {
+    *place = std::move(live);
+  } else {
+    list->insert(place, std::move(live));
+  }
 }
 
 void Memory::CountFound(bool is_same) {

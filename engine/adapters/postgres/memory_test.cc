@@ -197,9 +197,39 @@ class World {
   v1::RepositoryState state_;
 };
 
+struct Taken {
+  v1::Decision decision;
+  bool is_recalled = false;
+};
+
+// A command is decided; what is remembered must be what a query reads.
+Taken Take(World& world, Memory& memory, const v1::Rules& rules,
+           const v1::Command& command) {
+  Taken taken;
+  const Snapshot read = world.Read(rules, command);
+  Snapshot snapshot;
+  taken.is_recalled = memory.Recall(rules, command, &snapshot);
+  [&] {
+    if (taken.is_recalled) {
+      ASSERT_EQ(snapshot.facts.DebugString(), read.facts.DebugString())
+          << command.DebugString();
+      ASSERT_EQ(snapshot.latest_state, read.latest_state);
+      ASSERT_TRUE(snapshot.has_row);
+    } else {
+      ASSERT_TRUE(memory.SetRow(read));
+      memory.Learn(rules, command, read);
+    }
+  }();
+  taken.decision = world.Decide(rules, command);
+  if (!taken.decision.acceptance().events().empty()) {
+    memory.Apply(taken.decision.acceptance(), world.row());
+  }
+  return taken;
+}
+
 TEST(MemoryTest, RecallsWhatTheStateSaysWhateverHappens) {
   int recalled = 0;
-  for (uint32_t seed = 1; seed <= 40; ++seed) {
+  for (uint32_t seed = 1; seed <= 100; ++seed) {
     World world(seed);
     Memory memory(0);
     for (int step = 0; step < 250; ++step) {
@@ -210,27 +240,54 @@ TEST(MemoryTest, RecallsWhatTheStateSaysWhateverHappens) {
         world.Happen(world.Any());
         memory.SetRow(world.Read(rules, command));
       }
-      const Snapshot read = world.Read(rules, command);
-      Snapshot snapshot;
-      if (memory.Recall(rules, command, &snapshot)) {
-        ++recalled;
-        ASSERT_EQ(snapshot.facts.DebugString(), read.facts.DebugString())
-            << "seed " << seed << ", step " << step << "\n"
-            << command.DebugString();
-        ASSERT_EQ(snapshot.latest_state, read.latest_state);
-        ASSERT_TRUE(snapshot.has_row);
-      } else {
-        ASSERT_TRUE(memory.SetRow(read));
-        memory.Learn(rules, command, read);
-      }
-      const v1::Decision decision = world.Decide(rules, command);
-      if (!decision.acceptance().events().empty()) {
-        memory.Apply(decision.acceptance(), world.row());
-      }
+      recalled += Take(world, memory, rules, command).is_recalled;
+      if (HasFatalFailure()) FAIL() << "seed " << seed << ", step " << step;
     }
   }
   // Most of the commands, though not of every kind.
-  EXPECT_GT(recalled, 2500);
+  EXPECT_GT(recalled, 6000);
+}
+
+// One that is live moves to an environment of which nothing is known yet: it is
+// live there, and no more where it was.
+TEST(MemoryTest, R31WhatMovesWhileItIsLiveIsNotRetiredWhereItWas) {
+  World world(1);
+  Memory memory(0);
+  const v1::Rules rules = DocumentedRules();
+  const auto create = [&](const std::string& environment) {
+    v1::Command command = world.Start();
+    command.mutable_create_deployment()->set_ref("main");
+    command.mutable_create_deployment()->set_environment(environment);
+    command.mutable_create_deployment()->set_auto_merge(false);
+    return Take(world, memory, rules, command)
+        .decision.acceptance()
+        .events(0)
+        .deployment()
+        .id();
+  };
+  const auto succeed = [&](int64_t id, const std::string& environment = "") {
+    v1::Command command = world.Start();
+    command.mutable_create_status()->set_deployment_id(id);
+    command.mutable_create_status()->set_state(v1::STATUS_STATE_SUCCESS);
+    if (!environment.empty()) {
+      command.mutable_create_status()->set_environment(environment);
+    }
+    return Take(world, memory, rules, command);
+  };
+  v1::Command start = world.Start();
+  start.mutable_delete_ref()->set_name("topic");
+  EXPECT_FALSE(memory.SetRow(world.Read(rules, start)));
+  const int64_t first = create("qa");
+  succeed(first);
+  succeed(first, "staging");
+  // Nor is it there twice where only the spelling changes.
+  succeed(first, "Staging");
+  const Taken second = succeed(create("qa"));
+  EXPECT_TRUE(second.is_recalled);
+  EXPECT_EQ(second.decision.acceptance().events_size(), 1);
+  const Taken third = succeed(create("staging"));
+  EXPECT_TRUE(third.is_recalled);
+  EXPECT_EQ(third.decision.acceptance().events_size(), 2);
 }
 
 TEST(MemoryTest, WhatHasAKeyOrIsAboutARepositoryIsNotRecalled) {

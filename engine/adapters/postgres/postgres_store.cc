@@ -84,6 +84,8 @@ std::vector<Setting> SettingsOf(const PostgresStoreParams& params) {
       {absl::StrCat("SET idle_in_transaction_session_timeout = ",
                     params.idle_in_transaction_timeout_ms)},
       {"SET client_min_messages = error"},
+      // A statement by itself says nothing of it.
+      {"SET default_transaction_isolation = 'read committed'"},
       // What is answered is durable, whatever the role's or the database's
       // settings say (R107); more than that is theirs to ask for.
       {"SELECT set_config('synchronous_commit', 'on', false) "
@@ -185,8 +187,9 @@ absl::StatusOr<std::unique_ptr<PostgresStore>> PostgresStore::Open(
   absl::StatusOr<PooledConnection> connection = impl->database.pool().Take(
       Clock::now() + std::chrono::milliseconds(params.wait_timeout_ms));
   if (!connection.ok()) return connection.status();
-  status = postgres_internal::UpdateSchema(**connection,
-                                           impl->database.AnswerDeadline());
+  status = postgres_internal::UpdateSchema(
+      **connection, impl->database.AnswerDeadline(),
+      Clock::now() + std::chrono::milliseconds(params.deletion_timeout_ms));
   if (!status.ok()) {
     connection->Discard();
     return status;

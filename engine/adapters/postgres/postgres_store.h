@@ -67,7 +67,8 @@ struct PostgresStoreParams {
   // than the two before it, so that it can be found out.
   int64_t resolve_timeout_ms = 60'000;
   // for each statement of a repository's deletion, which removes all its rows
-  // in one transaction, in place of statement_timeout_ms. It counts on top of
+  // in one transaction, in place of statement_timeout_ms; and for bringing the
+  // tables of an older version up to date. It counts on top of
   // answer_timeout_ms and resolve_timeout_ms. Other decisions about that
   // repository wait for it, and fail by their own limits; queries do not.
   int64_t deletion_timeout_ms = 600'000;

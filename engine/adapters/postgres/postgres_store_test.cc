@@ -1114,6 +1114,64 @@ TEST_F(PostgresStoreTest, EnginesThatRaceAgree) {
             session.Run("SELECT count(*) FROM slipway_statuses"));
 }
 
+// A decision by memory is sent before it has the repository's row. Once its
+// caller has been told that it has not happened, it does not happen any more,
+// also where the server gets it afterwards.
+TEST_F(PostgresStoreTest, R107ADecisionThatComesTooLateDoesNotHappen) {
+  CommitProxy proxy(PostgresServer::Shared().directory());
+  PostgresStoreParams params = Params();
+  params.connection = proxy.Redirect(database_);
+  const std::unique_ptr<PostgresStore> store = Open(params);
+  Fill(*store);
+  for (int i = 0; i < 3; ++i) IdOf(Send(*store, Create("app")));
+  const v1::Rules rules = DocumentedRules();
+  const v1::Command command = Create("app");
+  int calls = 0;
+  v1::Decision decision;
+  proxy.LoseNext(CommitProxy::Moment::kLater);
+  const absl::Status status =
+      store->Transact({rules, command,
+                       [&](const v1::Facts& facts, v1::Decision* answer) {
+                         if (++calls > 1)
+                           return absl::CancelledError("not again");
+                         v1::Command filled = command;
+                         filled.mutable_ids()->set_first(facts.last_id() + 1);
+                         filled.mutable_ids()->set_count(100);
+                         Decide(rules, facts, filled, answer);
+                         return absl::OkStatus();
+                       }},
+                      &decision);
+  EXPECT_TRUE(absl::IsCancelled(status)) << status;
+  EXPECT_EQ(proxy.lost_count(), 1);
+  proxy.SendLate();
+  EXPECT_EQ(Count(*store), 3);
+  IdOf(Send(*store, Create("app")));
+  EXPECT_EQ(Count(*store), 4);
+}
+
+// What is live in an environment stays in the table of what is live where a
+// status only spells the environment's name anew.
+TEST_F(PostgresStoreTest, R31WhatIsSpeltAnewStaysLive) {
+  const std::unique_ptr<PostgresStore> store = Open();
+  Fill(*store);
+  const auto create = [&](PostgresStore& by) {
+    v1::Command command = Create("app");
+    command.mutable_create_deployment()->set_environment("staging");
+    return IdOf(Send(by, command));
+  };
+  const int64_t id = create(*store);
+  IdOf(Send(*store, Succeed("app", id)));
+  v1::Command anew = Succeed("app", id);
+  anew.mutable_create_status()->set_environment("Staging");
+  IdOf(Send(*store, anew));
+  // Of another engine, which remembers nothing.
+  const std::unique_ptr<PostgresStore> other = Open();
+  const auto decision = Send(*other, Succeed("app", create(*other)));
+  ASSERT_TRUE(decision.ok()) << decision.status();
+  ASSERT_EQ(decision->acceptance().events_size(), 2);
+  EXPECT_EQ(decision->acceptance().events(1).status().deployment_id(), id);
+}
+
 TEST_F(PostgresStoreTest, ALostAnswerOfADecisionByMemoryIsLookedFor) {
   CommitProxy proxy(PostgresServer::Shared().directory());
   PostgresStoreParams params = Params();

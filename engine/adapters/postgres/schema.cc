@@ -240,12 +240,6 @@ CREATE TABLE IF NOT EXISTS slipway_attempts (
 -- Whoever asks for one row by its whole key gets it by that: the planner, while
 -- it believes that a table is small, would as soon go through all that an index
 -- has of a repository. These are only there for those who ask for id > 0, too.
-DROP INDEX IF EXISTS slipway_deployments_sha;
-DROP INDEX IF EXISTS slipway_deployments_ref;
-DROP INDEX IF EXISTS slipway_deployments_task;
-DROP INDEX IF EXISTS slipway_deployments_environment;
-DROP INDEX IF EXISTS slipway_deployments_spelling;
-DROP INDEX IF EXISTS slipway_live_task;
 CREATE INDEX IF NOT EXISTS slipway_deployments_by_sha
   ON slipway_deployments (repository, sha, id) WHERE id > 0;
 CREATE INDEX IF NOT EXISTS slipway_deployments_by_ref
@@ -258,6 +252,12 @@ CREATE INDEX IF NOT EXISTS slipway_deployments_by_spelling
   ON slipway_deployments (repository, spelling, id) WHERE id > 0;
 CREATE INDEX IF NOT EXISTS slipway_live_by_task
   ON slipway_live (repository, environment, flags, task, id) WHERE id > 0;
+DROP INDEX IF EXISTS slipway_deployments_sha;
+DROP INDEX IF EXISTS slipway_deployments_ref;
+DROP INDEX IF EXISTS slipway_deployments_task;
+DROP INDEX IF EXISTS slipway_deployments_environment;
+DROP INDEX IF EXISTS slipway_deployments_spelling;
+DROP INDEX IF EXISTS slipway_live_task;
 )sql",
 };
 
@@ -282,7 +282,8 @@ Failure FindVersion(Connection& connection, Deadline deadline,
   return failure;
 }
 
-Failure TryUpdate(Connection& connection, Deadline deadline, int64_t* version) {
+Failure TryUpdate(Connection& connection, Deadline deadline,
+                  Deadline update_deadline, int64_t* version) {
   Failure failure = FindVersion(connection, deadline, version);
   if (!failure.ok() || *version >= kVersion) return failure;
   failure = connection.RunScript(
@@ -298,28 +299,30 @@ Failure TryUpdate(Connection& connection, Deadline deadline, int64_t* version) {
   failure = connection.Run(deadline, &rows);
   if (!failure.ok()) return failure;
   *version = rows[1].empty() ? 0 : rows[1].Int(0, 0);
-  std::string script;
+  // Of many rows an index takes longer than any other statement.
+  std::string script = "SET LOCAL statement_timeout = 0;";
   for (int64_t from = *version; from < kVersion; ++from) {
     absl::StrAppend(&script, kMigrations[from], ";");
   }
   absl::StrAppend(&script, "UPDATE slipway_schema SET version = ",
                   std::max<int64_t>(kVersion, *version),
                   " WHERE id = 1; COMMIT");
-  failure = connection.RunScript(script, deadline);
+  failure = connection.RunScript(script, update_deadline);
   if (failure.ok()) *version = std::max<int64_t>(kVersion, *version);
   return failure;
 }
 
 }  // namespace
 
-absl::Status UpdateSchema(Connection& connection, Deadline deadline) {
+absl::Status UpdateSchema(Connection& connection, Deadline deadline,
+                          Deadline update_deadline) {
   // Two that make the same table at once refuse one of them, with one of a
   // number of codes; the next look finds it made.
   constexpr int kAttemptsMax = 10;
   Failure failure;
   for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
     int64_t version = 0;
-    failure = TryUpdate(connection, deadline, &version);
+    failure = TryUpdate(connection, deadline, update_deadline, &version);
     if (failure.ok()) {
       if (version <= kVersion) return absl::OkStatus();
       return absl::FailedPreconditionError(

@@ -14,7 +14,10 @@ namespace postgres_internal {
 //
 // FAILED_PRECONDITION: they are those of a newer version.
 // UNAVAILABLE, DATA_LOSS: as the server says.
-absl::Status UpdateSchema(Connection& connection, Deadline deadline);
+// `update_deadline`: for what brings older tables up to date, which may take
+// long where they are large.
+absl::Status UpdateSchema(Connection& connection, Deadline deadline,
+                          Deadline update_deadline);
 
 }  // namespace postgres_internal
 }  // namespace slipway

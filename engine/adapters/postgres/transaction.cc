@@ -49,6 +49,10 @@ DELETE FROM slipway_answers
 
 constexpr Statement kLockRow = {
     "lock_row", "SELECT 1 FROM slipway_repositories WHERE key = $1 FOR UPDATE"};
+// Past it, a statement that looks for the row as it was finds another one.
+constexpr Statement kMoveStamp = {
+    "move_stamp",
+    "UPDATE slipway_repositories SET stamp_us = stamp_us + 1 WHERE key = $1"};
 constexpr Statement kFindDecision = {"find_decision", R"sql(
 SELECT decision_id FROM slipway_outbox
   WHERE repository = $1 AND last_position > $2 ORDER BY last_position LIMIT 1
@@ -352,11 +356,14 @@ absl::StatusOr<bool> Transaction::HasHappened(bool is_new, bool has_events) {
                    has_events ? Values().Int(key).Int(snapshot_.row.position)
                               : Values().Int(key).Bytes(IndexKey(
                                     request_.command.idempotency_key())));
-    connection.Add(kRollback);
+    // A decision by memory is sent before it has the lock, and could still be
+    // under way: whatever has not come by now finds the row changed.
+    if (!is_new) connection.Add(kMoveStamp, Values().Int(key));
+    connection.Add(is_new ? kRollback : kCommitWork);
     std::vector<Rows> rows;
     const Failure failure =
         connection.Run(params_.database->AnswerDeadline(), &rows);
-    if (failure.ok()) {
+    if (failure.ok() && (is_new || rows.back().tag() == "COMMIT")) {
       return !rows[2].empty() && rows[2].Bytes(0, 0) == decision_id_;
     }
     taken->Discard();

@@ -180,13 +180,14 @@ DELETE FROM slipway_live AS l
     R"sql(, n AS (
 INSERT INTO slipway_live (repository, environment, flags, id, task, body)
   SELECT $1, ?b, ?i, ?i, ?b, ?b FROM r
-  ON CONFLICT (repository, environment, flags, id) DO NOTHING
+  ON CONFLICT (repository, environment, flags, id)
+    DO UPDATE SET task = excluded.task, body = excluded.body
 ))sql",
 };
 
 // A part, the `which`th of its kind, with its parameters numbered from `next`
 // on.
-std::string NumberParameters(absl::string_view part, int which, int &next) {
+std::string NumberParameters(absl::string_view part, int which, int& next) {
   std::string sql;
   for (size_t i = 0; i < part.size(); ++i) {
     if (part[i] == '#') {
@@ -208,18 +209,18 @@ std::string NumberParameters(absl::string_view part, int which, int &next) {
 
 // The statement with so many of each part. Made once and kept: a connection
 // knows it by its place in memory.
-const Statement &StatementOf(const std::array<uint8_t, kPartsSize> &parts) {
+const Statement& StatementOf(const std::array<uint8_t, kPartsSize>& parts) {
   struct Owned {
     std::string name;
     std::string sql;
     Statement statement;
   };
-  static std::mutex &mutex = *new std::mutex();
-  static auto &statements =
+  static std::mutex& mutex = *new std::mutex();
+  static auto& statements =
       *new absl::flat_hash_map<std::array<uint8_t, kPartsSize>,
                                std::unique_ptr<Owned>>();
   std::lock_guard<std::mutex> lock(mutex);
-  std::unique_ptr<Owned> &owned = statements[parts];
+  std::unique_ptr<Owned>& owned = statements[parts];
   if (owned != nullptr) return owned->statement;
   owned = std::make_unique<Owned>();
   owned->name = "decide_";
@@ -268,15 +269,15 @@ enum Writer::Part : unsigned {
   kLivePart,
 };
 
-Writer::Writer(const Snapshot &snapshot, Connection &connection)
+Writer::Writer(const Snapshot& snapshot, Connection& connection)
     : snapshot_(snapshot),
       connection_(connection),
       key_(snapshot.row.key),
       row_(snapshot.row) {}
 
-absl::Status Writer::Add(const v1::Acceptance &acceptance,
-                         const std::string &decision_id) {
-  for (const v1::Event &event : acceptance.events()) {
+absl::Status Writer::Add(const v1::Acceptance& acceptance,
+                         const std::string& decision_id) {
+  for (const v1::Event& event : acceptance.events()) {
     absl::Status status = AddEvent(event);
     if (!status.ok()) return status;
   }
@@ -296,24 +297,24 @@ absl::Status Writer::Add(const v1::Acceptance &acceptance,
       .Int(position)
       .Int(row_.stamp_us);
   row_.stamp_us = kStampUnknown;
-  for (const Values &more : values_) values.Append(more);
+  for (const Values& more : values_) values.Append(more);
   connection_.Add(StatementOf(parts_), std::move(values));
-  for (Later &later : later_) {
+  for (Later& later : later_) {
     connection_.Add(*later.statement, std::move(later.values));
   }
   return absl::OkStatus();
 }
 
-Values &Writer::PartOf(Part part) {
+Values& Writer::PartOf(Part part) {
   ++parts_[part];
   return values_[part];
 }
 
-void Writer::AddLater(const Statement &statement, Values values) {
+void Writer::AddLater(const Statement& statement, Values values) {
   later_.push_back({&statement, std::move(values)});
 }
 
-absl::Status Writer::AddEvent(const v1::Event &event) {
+absl::Status Writer::AddEvent(const v1::Event& event) {
   switch (event.type()) {
     case v1::EVENT_TYPE_DEPLOYMENT_CREATED:
       CreateDeployment(event.deployment());
@@ -323,7 +324,7 @@ absl::Status Writer::AddEvent(const v1::Event &event) {
     case v1::EVENT_TYPE_DEPLOYMENT_DELETED:
       return DeleteDeployment(event.deployment_id());
     case v1::EVENT_TYPE_ENVIRONMENT_CREATED: {
-      const v1::Environment &environment = event.environment();
+      const v1::Environment& environment = event.environment();
       row_.last_id = std::max(row_.last_id, environment.id());
       PartOf(kEnvironmentPart)
           .Bytes(EnvironmentKey(environment.name()))
@@ -372,7 +373,7 @@ absl::Status Writer::AddEvent(const v1::Event &event) {
   return absl::OkStatus();
 }
 
-void Writer::CreateDeployment(const v1::Deployment &deployment) {
+void Writer::CreateDeployment(const v1::Deployment& deployment) {
   row_.last_id = std::max(row_.last_id, deployment.id());
   ++row_.deployments;
   PartOf(kDeploymentPart)
@@ -389,7 +390,7 @@ void Writer::CreateDeployment(const v1::Deployment &deployment) {
   CountDeployment(deployment, 1);
 }
 
-absl::Status Writer::CreateStatus(const v1::DeploymentStatus &status) {
+absl::Status Writer::CreateStatus(const v1::DeploymentStatus& status) {
   row_.last_id = std::max(row_.last_id, status.id());
   const int64_t id = status.deployment_id();
   if (!with_status_.insert(id).second) return NotAskedFor(id);
@@ -411,15 +412,15 @@ absl::Status Writer::CreateStatus(const v1::DeploymentStatus &status) {
                                     .Int(id));
   }
 
-  const auto delete_live = [&](const std::string &environment, bool transient,
+  const auto delete_live = [&](const std::string& environment, bool transient,
                                bool production) {
     AddNotLive(environment, FlagsOf(transient, production), id);
   };
-  const v1::Deployment &deployment = snapshot_.facts.deployment();
+  const v1::Deployment& deployment = snapshot_.facts.deployment();
   if (id != deployment.id()) {
     // One that is retired stays where it is.
     if (live_.empty()) {
-      for (const v1::LiveDeployment &live :
+      for (const v1::LiveDeployment& live :
            snapshot_.facts.live_deployments()) {
         live_.emplace(live.id(), &live);
       }
@@ -429,7 +430,7 @@ absl::Status Writer::CreateStatus(const v1::DeploymentStatus &status) {
         status.environment() != found->second->environment()) {
       return NotAskedFor(id);
     }
-    const v1::LiveDeployment &live = *found->second;
+    const v1::LiveDeployment& live = *found->second;
     delete_live(live.environment(), live.transient_environment(),
                 live.production_environment());
     return absl::OkStatus();
@@ -437,7 +438,11 @@ absl::Status Writer::CreateStatus(const v1::DeploymentStatus &status) {
   const bool moves = status.environment() != deployment.environment();
   const bool was_live = snapshot_.latest_state == v1::STATUS_STATE_SUCCESS;
   const bool is_live = status.state() == v1::STATUS_STATE_SUCCESS;
-  if (was_live && (moves || !is_live)) {
+  // Parts of one statement have no order, so none changes what another one
+  // does: where only the spelling changes, the row stays.
+  const bool stays = EnvironmentKey(status.environment()) ==
+                     EnvironmentKey(deployment.environment());
+  if (was_live && (!stays || !is_live)) {
     delete_live(deployment.environment(), deployment.transient_environment(),
                 deployment.production_environment());
   }
@@ -459,7 +464,7 @@ absl::Status Writer::CreateStatus(const v1::DeploymentStatus &status) {
                                   .Bytes(EnvironmentKey(moved.environment()))
                                   .Bytes(IndexKey(moved.environment()))
                                   .Bytes(moved.environment()));
-    const auto count = [&](const std::string &environment, int64_t change) {
+    const auto count = [&](const std::string& environment, int64_t change) {
       Count(kKindEnvironment, EnvironmentKey(environment),
             IndexKey(environment), change);
     };
@@ -470,7 +475,7 @@ absl::Status Writer::CreateStatus(const v1::DeploymentStatus &status) {
 }
 
 absl::Status Writer::DeleteDeployment(int64_t id) {
-  const v1::Deployment &deployment = snapshot_.facts.deployment();
+  const v1::Deployment& deployment = snapshot_.facts.deployment();
   if (id != deployment.id()) return NotAskedFor(id);
   AddLater(kDeleteDeployment, Values().Int(key_).Int(id));
   AddLater(kDeleteStatuses, Values().Int(key_).Int(id));
@@ -485,7 +490,7 @@ absl::Status Writer::DeleteDeployment(int64_t id) {
   return absl::OkStatus();
 }
 
-void Writer::PutRef(const v1::Ref &ref, const v1::Commit &commit) {
+void Writer::PutRef(const v1::Ref& ref, const v1::Commit& commit) {
   AddLater(kPutRef, Values()
                         .Int(key_)
                         .Int(ref.type())
@@ -500,15 +505,15 @@ void Writer::PutRef(const v1::Ref &ref, const v1::Commit &commit) {
 }
 
 void Writer::DeleteRepository() {
-  for (const Statement &statement : kDeleteRepository) {
+  for (const Statement& statement : kDeleteRepository) {
     AddLater(statement, Values().Int(key_));
   }
   PartOf(kRepositoryPart).Null().Null().Null();
   row_.deployments = 0;
 }
 
-void Writer::Count(int64_t kind, const std::string &value,
-                   const std::string &spelling, int64_t change) {
+void Writer::Count(int64_t kind, const std::string& value,
+                   const std::string& spelling, int64_t change) {
   counts_.kinds.push_back(kind);
   counts_.values.push_back(value);
   counts_.spellings.push_back(spelling);
@@ -516,7 +521,7 @@ void Writer::Count(int64_t kind, const std::string &value,
   if (change < 0) counts_.has_less = true;
 }
 
-void Writer::CountDeployment(const v1::Deployment &deployment, int64_t change) {
+void Writer::CountDeployment(const v1::Deployment& deployment, int64_t change) {
   Count(kKindSha, IndexKey(deployment.sha()), "", change);
   Count(kKindRef, IndexKey(deployment.ref()), "", change);
   Count(kKindTask, IndexKey(deployment.task()), "", change);
@@ -524,7 +529,7 @@ void Writer::CountDeployment(const v1::Deployment &deployment, int64_t change) {
         IndexKey(deployment.environment()), change);
 }
 
-void Writer::AddNotLive(const std::string &environment, int64_t flags,
+void Writer::AddNotLive(const std::string& environment, int64_t flags,
                         int64_t id) {
   if (parts_[kNotLivePart] < kOfOneKindMax) {
     PartOf(kNotLivePart).Bytes(EnvironmentKey(environment)).Int(flags).Int(id);
@@ -568,12 +573,12 @@ void Writer::FlushCounts() {
   }
 }
 
-void Writer::AppendToStream(const v1::Acceptance &acceptance,
-                            const std::string &decision_id) {
+void Writer::AppendToStream(const v1::Acceptance& acceptance,
+                            const std::string& decision_id) {
   std::vector<int64_t> last_positions;
   std::vector<int64_t> first_positions;
   std::vector<std::string> bodies;
-  const auto add = [&](const v1::Acceptance &part) {
+  const auto add = [&](const v1::Acceptance& part) {
     first_positions.push_back(row_.position + 1);
     row_.position += part.events_size();
     last_positions.push_back(row_.position);
@@ -604,16 +609,16 @@ void Writer::AppendToStream(const v1::Acceptance &acceptance,
   for (int i = 0; i < count; ++i) {
     *parts[i / kEventsPerRow].add_events() = acceptance.events(i);
   }
-  for (const v1::Effect &effect : acceptance.effects()) {
+  for (const v1::Effect& effect : acceptance.effects()) {
     // An index that is damaged stays so in the last row, where a reader says
     // it.
     const int part =
         std::clamp(effect.event_index(), 0, count - 1) / kEventsPerRow;
-    v1::Effect &moved = *parts[part].add_effects();
+    v1::Effect& moved = *parts[part].add_effects();
     moved = effect;
     moved.set_event_index(effect.event_index() - part * kEventsPerRow);
   }
-  for (const v1::Acceptance &part : parts) add(part);
+  for (const v1::Acceptance& part : parts) add(part);
   finish();
 }
 

@@ -5,6 +5,8 @@
 
 #include <cerrno>
 #include <chrono>
+#include <cstdint>
+#include <filesystem>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -29,6 +31,14 @@ constexpr int64_t kWalKeptFactor = 2;
 constexpr int64_t kWalWaitMs = 100;
 // A page in the WAL with its header.
 constexpr int64_t kWalPageSize = 4096 + 24;
+
+// The index of the WAL has regions of this size, the first for fewer pages than
+// the others (SQLite's "WAL-mode file format").
+constexpr int kWalRegionSize = 32768;
+constexpr int64_t kWalRegionPages = 4096;
+constexpr int64_t kWalFirstRegionPages = 4062;
+// A transaction is not larger, or it may be in doubt where no room is left.
+constexpr int64_t kWalPagesAhead = 4096;
 
 int64_t NowMs() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -132,6 +142,10 @@ absl::Status Database::PrepareToWrite(int64_t checkpoint_pages) {
   if (!status.ok()) return status;
   checkpoint_pages_ = checkpoint_pages;
   wal_pages_max_ = kWalFactor * checkpoint_pages;
+  // One that an earlier process has left may be written again up to its end.
+  std::error_code error;
+  const uintmax_t size = std::filesystem::file_size(path_ + "-wal", error);
+  if (!error) wal_pages_ = static_cast<int64_t>(size) / kWalPageSize;
   sqlite3_wal_hook(handle_, &OnCommit, this);
   return AskText(absl::StrCat("PRAGMA journal_size_limit = ",
                               kWalKeptFactor * checkpoint_pages * kWalPageSize)
@@ -172,6 +186,25 @@ int Database::OnCommit(void* self, sqlite3* handle, const char* name,
                               nullptr);
   }
   return SQLITE_OK;
+}
+
+absl::Status Database::ReserveWalIndex() {
+  const int64_t pages = wal_pages_ + kWalPagesAhead - kWalFirstRegionPages;
+  const int64_t regions = 1 + (pages + kWalRegionPages - 1) / kWalRegionPages;
+  while (wal_regions_ < regions) {
+    sqlite3_file* file = nullptr;
+    sqlite3_file_control(handle_, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+    void volatile* region = nullptr;
+    const int code = file->pMethods->xShmMap(file, wal_regions_, kWalRegionSize,
+                                             /*extend=*/1, &region);
+    if (code != SQLITE_OK) {
+      return absl::UnavailableError(
+          absl::StrCat(path_, ": no room is left for the index of its WAL: ",
+                       sqlite3_errstr(code)));
+    }
+    ++wal_regions_;
+  }
+  return absl::OkStatus();
 }
 
 void Database::LimitWal() {

@@ -100,6 +100,12 @@ class Database {
   // where that is too short. Not inside a transaction.
   void LimitWal();
 
+  // Makes room for the index of the WAL before anything is written: where a
+  // commit found none, it would be in the WAL already. Inside of a transaction.
+  //
+  // UNAVAILABLE: there is no room.
+  absl::Status ReserveWalIndex();
+
   // Whether the last failure was that the file, or its directory, cannot be
   // written at all.
   bool CannotBeWritten() const;
@@ -138,6 +144,8 @@ class Database {
   // In the WAL after the last commit, and from which number on it is emptied.
   int64_t wal_pages_ = 0;
   int64_t wal_pages_max_ = 0;
+  // Of the index of the WAL, that there is room for.
+  int wal_regions_ = 0;
   int last_failure_ = SQLITE_OK;
   int last_errno_ = 0;
   int64_t data_version_ = -1;

@@ -19,15 +19,24 @@ namespace {
 constexpr size_t kCachedMax = 20'000;
 // Of deployments, before those that came first are forgotten.
 constexpr size_t kDeploymentsCachedMax = 4'000;
-// Of live deployments in a set that is remembered; a larger one is asked for
-// each time.
-constexpr size_t kLiveCachedMax = 64;
-// Of each repository's refs.
+// One with a body of more bytes is not remembered longer than a transaction.
+constexpr int kDeploymentBytesMax = 4096;
+// Of each repository's refs, and how long they may be.
 constexpr size_t kRefsCachedMax = 100;
+constexpr size_t kRefBytesMax = 1024;
 // In one row of the outbox, so that a page of it costs what it gives.
 constexpr int kEventsPerRow = 64;
 // With every answer that is kept, so many old ones go at the most.
 constexpr int64_t kAnswersPruned = 4;
+
+}  // namespace
+
+namespace {
+
+bool IsLarge(const v1::Deployment& deployment) {
+  return deployment.payload().size() + deployment.description().size() >
+         kDeploymentBytesMax;
+}
 
 }  // namespace
 
@@ -42,10 +51,7 @@ absl::Status ReadDeployment(const Query& query, DeploymentRow* row) {
   row->latest_state = static_cast<v1::StatusState>(query.Int(5));
   row->status_count = query.Int(6);
   row->environment_id = query.Int(7);
-  row->spelling_label = query.Int(8);
-  row->sha_label = query.Int(9);
-  row->ref_label = query.Int(10);
-  row->task_label = query.Int(11);
+  row->task_label = query.Int(8);
   return absl::OkStatus();
 }
 
@@ -57,6 +63,7 @@ void Rows::Clear() {
   dirty_labels_.clear();
   deployments_.clear();
   arrivals_.clear();
+  large_deployments_.clear();
   dirty_deployments_.clear();
   live_.clear();
   stream_.reset();
@@ -68,6 +75,10 @@ void Rows::ClearIfLarge() {
       labels_.size() > kCachedMax || live_.size() > kCachedMax) {
     Clear();
   }
+  for (const std::pair<int64_t, int64_t>& key : large_deployments_) {
+    Forget(key);
+  }
+  large_deployments_.clear();
   while (arrivals_.size() > kDeploymentsCachedMax) {
     Forget(arrivals_.front());
     arrivals_.pop_front();
@@ -94,7 +105,8 @@ DeploymentRow* Rows::AddRow(int64_t repository, int64_t id) {
 void Rows::Forget(const std::pair<int64_t, int64_t>& key) {
   const auto found = deployments_.find(key);
   if (found == deployments_.end()) return;
-  if (spare_rows_.size() < kDeploymentsCachedMax) {
+  if (spare_rows_.size() < kDeploymentsCachedMax &&
+      !IsLarge(found->second->deployment)) {
     found->second->Clear();
     spare_rows_.push_back(std::move(found->second));
   }
@@ -194,7 +206,11 @@ absl::StatusOr<DeploymentRow*> Rows::Remember(int64_t repository,
   if (known != deployments_.end()) return known->second.get();
   DeploymentRow* row = AddRow(repository, id);
   absl::Status status = ReadDeployment(query, row);
-  if (status.ok()) return row;
+  if (status.ok()) {
+    if (IsLarge(row->deployment))
+      large_deployments_.emplace_back(repository, id);
+    return row;
+  }
   Forget({repository, id});
   return status;
 }
@@ -312,6 +328,10 @@ absl::Status Rows::AddRefFacts(Repository& repository, const std::string& ref,
     absl::StatusOr<absl::optional<v1::ResolvedRef>> resolved =
         Resolve(repository, ref);
     if (!resolved.ok()) return resolved.status();
+    if (ref.size() > kRefBytesMax || !resolved->has_value()) {
+      if (resolved->has_value()) *facts->mutable_ref() = **resolved;
+      return absl::OkStatus();
+    }
     if (repository.refs.size() >= kRefsCachedMax) repository.refs.clear();
     known = repository.refs.emplace(ref, *std::move(resolved)).first;
   }
@@ -474,14 +494,14 @@ absl::StatusOr<Rows::LiveSet*> Rows::FindLive(const LiveKey& key) {
   const auto& [repository, environment, transient, production] = key;
   auto found = std::make_unique<LiveSet>();
   Query query(database_, Sql::kListLive, repository, environment, transient,
-              production, static_cast<int64_t>(kLiveCachedMax) + 1);
+              production, kLiveCachedMax + 1);
   while (query.Next()) {
     absl::StatusOr<DeploymentRow*> row = Remember(repository, query);
     if (!row.ok()) return row.status();
     found->push_back(query.Int(0));
   }
   if (!query.status().ok()) return query.status();
-  if (found->size() > kLiveCachedMax) return nullptr;
+  if (found->size() > size_t{kLiveCachedMax}) return nullptr;
   std::sort(found->begin(), found->end());
   std::unique_ptr<LiveSet>& place = live_[key];
   place = std::move(found);
@@ -501,7 +521,7 @@ void Rows::NoteLive(const DeploymentRow& row, bool is_live) {
   if (was_live == is_live) return;
   if (!is_live) {
     live.erase(place);
-  } else if (live.size() < kLiveCachedMax) {
+  } else if (live.size() < size_t{kLiveCachedMax}) {
     live.insert(place, row.deployment.id());
   } else {
     live_.erase(known);
@@ -736,10 +756,10 @@ absl::Status Rows::CreateDeployment(const v1::Deployment& deployment,
   DeploymentRow& row = *AddRow(repository.number, deployment.id());
   row.deployment = deployment;
   row.environment_id = (*environment)->body.id();
-  row.sha_label = labels[0]->number;
-  row.ref_label = labels[1]->number;
   row.task_label = labels[2]->number;
-  row.spelling_label = labels[3]->number;
+  if (IsLarge(deployment)) {
+    large_deployments_.emplace_back(repository.number, deployment.id());
+  }
   return status;
 }
 
@@ -790,9 +810,8 @@ absl::Status Rows::Move(const std::string& environment, Repository& repository,
   Count(**label, 1);
   row->deployment.set_environment(environment);
   row->environment_id = (*to)->body.id();
-  row->spelling_label = (*spelling)->number;
   return Run(database_, Sql::kMoveDeployment, repository.number,
-             row->deployment.id(), row->environment_id, row->spelling_label,
+             row->deployment.id(), row->environment_id, (*spelling)->number,
              environment);
 }
 
@@ -837,6 +856,7 @@ absl::Status Rows::DeleteRepository(Repository& repository) {
   labels_.clear();
   deployments_.clear();
   arrivals_.clear();
+  large_deployments_.clear();
   live_.clear();
   repository.body.reset();
   repository.deployment_count = 0;
@@ -977,6 +997,7 @@ absl::Status Rows::FlushAll() {
   dirty_repositories_.clear();
   for (Label* label : dirty_labels_) {
     label->is_dirty = false;
+    if (label->deployment_count < 0) return Contradiction("a count below 0");
     if (label->deployment_count > 0) {
       status = Run(database_, Sql::kUpdateLabelCount, label->repository,
                    label->number, label->deployment_count);

@@ -56,9 +56,6 @@ struct DeploymentRow {
   v1::StatusState latest_state = v1::STATUS_STATE_UNSPECIFIED;
   int64_t status_count = 0;
   int64_t environment_id = 0;
-  int64_t spelling_label = 0;
-  int64_t sha_label = 0;
-  int64_t ref_label = 0;
   int64_t task_label = 0;
   // Its latest status is not in the file yet.
   bool is_dirty = false;
@@ -73,7 +70,8 @@ struct DeploymentRow {
   }
 };
 
-// Not thread-safe. What it gives points into it, until `Clear`.
+// Not thread-safe. What it gives points into it: until `Clear` or
+// `ClearIfLarge`, or until it is deleted.
 class Rows {
  public:
   struct Repository {
@@ -112,6 +110,9 @@ class Rows {
   // An empty message that is used again and again, because a new one takes as
   // long to make as what it says takes to read.
   v1::Facts* EmptyFacts() {
+    // Those of a success that retires many would keep their memory.
+    if (facts_.live_deployments_size() > kLiveCachedMax)
+      v1::Facts().Swap(&facts_);
     facts_.Clear();
     return &facts_;
   }
@@ -158,6 +159,9 @@ class Rows {
   Database& database() { return database_; }
 
  private:
+  // Of live deployments in a set that is remembered; a larger one is asked for
+  // each time.
+  static constexpr int kLiveCachedMax = 64;
   // The live deployments of an environment that have the same flags: its
   // repository and id, transient, production.
   using LiveKey = std::tuple<int64_t, int64_t, bool, bool>;
@@ -267,6 +271,8 @@ class Rows {
   absl::flat_hash_map<std::pair<int64_t, int64_t>,
                       std::unique_ptr<DeploymentRow>>
       deployments_;
+  // Of these, large ones, which are forgotten after each transaction.
+  std::vector<std::pair<int64_t, int64_t>> large_deployments_;
   // In the order of their coming; some may be gone.
   std::deque<std::pair<int64_t, int64_t>> arrivals_;
   // To be used again, because their memory takes longer to get than to fill.

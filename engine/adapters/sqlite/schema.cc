@@ -29,8 +29,9 @@ namespace {
 // deployments have them, so that indexes hold small numbers and a total costs
 // one row.
 //
-// A row of `outbox` is one decision, as its Acceptance, or a part of a large
-// one; its position is that of its last event.
+// A row of `outbox` is an Acceptance, of one decision, of several of one
+// repository, or of a part of a large one; its position is that of its last
+// event.
 constexpr const char* kVersion1 = R"sql(
 CREATE TABLE store (
   only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
@@ -298,8 +299,13 @@ CREATE TABLE repositories_3 (
   UNIQUE (owner_key, name_key),
   CHECK ((id IS NULL) = (body IS NULL))
 ) STRICT;
+-- No owner, which is refused, where the entry that has its counters is missing.
 INSERT INTO repositories_3 (repository, owner_key, name_key, id, body)
-  SELECT repository, owner_key, name_key, id, body FROM repositories;
+  SELECT r.repository,
+    iif(r.last_position = 0 OR EXISTS (SELECT 1 FROM outbox AS o
+      WHERE o.repository = r.repository AND o.position = r.last_position),
+      r.owner_key, NULL),
+    r.name_key, r.id, r.body FROM repositories AS r;
 DROP TABLE repositories;
 ALTER TABLE repositories_3 RENAME TO repositories;
 

@@ -44,6 +44,7 @@ class BorrowedDecision {
     // A decider of one store may write to another one.
     if (is_outer_) {
       if (lent == nullptr) lent = std::make_unique<v1::Decision>();
+      lent->Clear();
       is_lent = true;
     } else {
       own_ = std::make_unique<v1::Decision>();

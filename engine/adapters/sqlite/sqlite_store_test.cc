@@ -366,6 +366,16 @@ TEST(SqliteStoreOpenTest, TheTablesRefuseBrokenRows) {
   sqlite3_close(database);
 }
 
+// A commit that finds no room for the index of the WAL is in the WAL already,
+// and nobody could tell whether it counts: there is room from the first one on.
+TEST(SqliteStoreOpenTest, R108TheIndexOfTheWalHasRoomBeforeItIsNeeded) {
+  const ScratchDirectory directory;
+  Engine engine(directory);
+  engine.PutAll();
+  // The first region ends behind 4062 pages, and a checkpoint begins at 4000.
+  EXPECT_GE(std::filesystem::file_size(directory.File() + "-shm"), 65536U);
+}
+
 // ---------------------------------------------------------------------------
 // Damage.
 

@@ -7,8 +7,7 @@ namespace {
 // The columns that rows.cc reads a deployment from.
 #define SLIPWAY_DEPLOYMENT                                                 \
   "id, body, environment, updated_at_ms, latest_status_id, latest_state, " \
-  "status_count, environment_id, spelling_label, sha_label, ref_label, "   \
-  "task_label"
+  "status_count, environment_id, task_label"
 
 #define SLIPWAY_DELIVERY                                                      \
   "delivery, hook, guid, global_position, state, enqueued_at_ms, "            \

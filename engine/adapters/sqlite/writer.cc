@@ -248,6 +248,7 @@ absl::Status Writer::Begin() {
                     static_cast<double>(retries));
     }
   }
+  if (status.ok()) status = database_->ReserveWalIndex();
   if (!status.ok()) return status;
   database_->EnterTransaction();
   absl::StatusOr<bool> changed = database_->ChangedByOthers();
