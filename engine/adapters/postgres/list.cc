@@ -85,21 +85,18 @@ constexpr Statement kFilterBySpelling = {
 
 // How many have each value, in the order of ListFilter. Of a filter that is not
 // there it is 0.
-#define SLIPWAY_COUNT_OF(kind, condition)                             \
-  "CAST((SELECT coalesce(sum(count), 0) FROM slipway_counts"          \
-  " WHERE repository = $1 AND kind = " kind " AND value = " condition \
-  ") AS bigint)"
-constexpr Statement kCountFilters = {
-    "count_filters",
-    "SELECT " SLIPWAY_COUNT_OF("1", "$2") ", " SLIPWAY_COUNT_OF(
-        "2",
-        "$3") ", " SLIPWAY_COUNT_OF("3",
-                                    "$4") ", " SLIPWAY_COUNT_OF("4",
-                                                                "$5 AND "
-                                                                "($6::bytea IS "
-                                                                "NULL OR "
-                                                                "spelling = "
-                                                                "$6)")};
+constexpr Statement kCountFilters = {"count_filters", R"sql(
+SELECT
+  CAST((SELECT coalesce(sum(count), 0) FROM slipway_counts
+    WHERE repository = $1 AND kind = 1 AND value = $2) AS bigint),
+  CAST((SELECT coalesce(sum(count), 0) FROM slipway_counts
+    WHERE repository = $1 AND kind = 2 AND value = $3) AS bigint),
+  CAST((SELECT coalesce(sum(count), 0) FROM slipway_counts
+    WHERE repository = $1 AND kind = 3 AND value = $4) AS bigint),
+  CAST((SELECT coalesce(sum(count), 0) FROM slipway_counts
+    WHERE repository = $1 AND kind = 4 AND value = $5
+      AND ($6::bytea IS NULL OR spelling = $6)) AS bigint)
+)sql"};
 
 // In their order.
 constexpr ListFilter kFilters[] = {ListFilter::kSha, ListFilter::kRef,

@@ -207,8 +207,9 @@ absl::StatusOr<DeploymentRow*> Rows::Remember(int64_t repository,
   DeploymentRow* row = AddRow(repository, id);
   absl::Status status = ReadDeployment(query, row);
   if (status.ok()) {
-    if (IsLarge(row->deployment))
+    if (IsLarge(row->deployment)) {
       large_deployments_.emplace_back(repository, id);
+    }
     return row;
   }
   Forget({repository, id});

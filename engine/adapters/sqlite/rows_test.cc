@@ -216,6 +216,33 @@ TEST_F(RowsTest, OldDeploymentsAreForgotten) {
   Commit();
 }
 
+// A large one is not remembered from one transaction to the next, and is read
+// again as it was.
+TEST_F(RowsTest, LargeDeploymentsAreReadAnew) {
+  v1::Command command = CreateDeployment();
+  command.mutable_create_deployment()->set_description(std::string(5000, 'd'));
+  Begin();
+  const int64_t id = Accept(command).events(0).deployment().id();
+  Accept(CreateStatus(id, v1::STATUS_STATE_IN_PROGRESS));
+  Commit();
+  ASSERT_TRUE(internal::Run(*database_, Sql::kBeginImmediate).ok());
+  rows_->ClearIfLarge();
+  // As another program could not while this one holds the lock: only who reads
+  // the file sees it.
+  ASSERT_TRUE(database_
+                  ->Execute("UPDATE deployments SET status_count = 7 "
+                            "WHERE length(body) > 4096")
+                  .ok());
+  v1::Facts facts;
+  absl::StatusOr<Rows::Repository*> repository =
+      rows_->FindRepository(command.repository());
+  ASSERT_TRUE(repository.ok());
+  ASSERT_TRUE(
+      rows_->AddFacts(rules_, CreateStatus(id), *repository, &facts).ok());
+  EXPECT_EQ(facts.status_count(), 7);
+  database_->Rollback();
+}
+
 // One status after another of one deployment: the last one counts, and the
 // deployment's row is written once.
 TEST_F(RowsTest, R21StatusesOfOneGroupAreAllThere) {
