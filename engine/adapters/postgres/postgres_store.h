@@ -83,9 +83,9 @@ struct PostgresStoreParams {
 // together, in one transaction of the database, so it is called on the thread
 // of any of those callers. It is called again where another engine has decided
 // about the repository meanwhile, where the database has rolled a transaction
-// back for the sake of another one, or where it has lost its connection before
-// the commit was sent. An answer is given only once the facts that it was
-// decided on are known to have been so.
+// back for the sake of another one, or where the connection was lost and the
+// decision was found not to have happened. An answer is given only once the
+// facts that it was decided on are known to have been so.
 //
 // UNAVAILABLE means that nothing has changed. Where the connection is lost
 // between a commit and its answer, the store looks whether the decision is
