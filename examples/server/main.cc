@@ -26,6 +26,7 @@
 #include "slipway/adapters/http/server.h"
 #include "slipway/adapters/memory/memory_source_control.h"
 #include "slipway/adapters/operations/deadline_probe.h"
+#include "slipway/adapters/operations/failure_log.h"
 #include "slipway/adapters/operations/operations_handler.h"
 #include "slipway/adapters/prometheus/prometheus_metrics.h"
 #include "slipway/adapters/rest/rest_handler.h"
@@ -154,6 +155,10 @@ absl::Status Serve(const ServerFlags& flags) {
   const auto hooks = ReadHooks(flags.hooks);
   if (!hooks.ok()) return hooks.status();
 
+  slipway::FailureLog failures([](const std::string& line) {
+    std::cerr << absl::StrCat("slipway: ", line, "\n") << std::flush;
+  });
+
   // What is opened first is closed last.
   slipway::PrometheusMetrics metrics;
   const absl::StatusOr<Storage> storage =
@@ -183,8 +188,11 @@ absl::Status Serve(const ServerFlags& flags) {
   });
   if (!gauges_probe.ok()) return gauges_probe.status();
 
-  slipway::RestHandler rest(
-      {&runner, storage->store, flags.dialect, flags.base_url, Octocat()});
+  slipway::RestHandler rest({&runner, storage->store, flags.dialect,
+                             flags.base_url, Octocat(),
+                             [&](const absl::Status& failure) {
+                               failures.Note("a request", failure);
+                             }});
   slipway::OperationsParams operations_params;
   operations_params.next = &rest;
   operations_params.ready = [&] { return (*store_probe)->Answer(); };
@@ -195,6 +203,7 @@ absl::Status Serve(const ServerFlags& flags) {
   };
   operations_params.metrics_content_type =
       slipway::PrometheusMetrics::kContentType;
+  operations_params.failures = &failures;
   operations_params.metrics = &metrics;
   operations_params.on_write = [&] {
     if (slipway::WebhookSender* const started = sender.load()) started->Wake();
@@ -214,7 +223,10 @@ absl::Status Serve(const ServerFlags& flags) {
   if (!hooks->empty()) {
     auto created = slipway::WebhookSender::Create(
         {storage->deliveries, storage->outbox, storage->store, &http, &clock,
-         &metrics},
+         &metrics,
+         [&](const absl::Status& failure) {
+           failures.Note("a webhook's queue", failure);
+         }},
         WebhookOptionsOf(flags, *hooks, port));
     if (!created.ok()) return created.status();
     owned_sender = *std::move(created);

@@ -69,6 +69,9 @@ HttpResponse OperationsHandler::Health() const {
     if (ago_ms < params_.failed_write_ms) {
       why = absl::StrCat("a write was answered ", failed % kStatusEnd, " ",
                          ago_ms / 1000, " s ago, and none has succeeded since");
+      const std::string last =
+          params_.failures == nullptr ? "" : params_.failures->Last();
+      if (!last.empty()) absl::StrAppend(&why, "; the last failure: ", last);
     }
   }
   if (why.empty()) return Page(200, kPlainText, "ok\n");

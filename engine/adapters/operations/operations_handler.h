@@ -25,6 +25,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "slipway/adapters/operations/failure_log.h"
 #include "slipway/ports/http.h"
 #include "slipway/ports/metrics.h"
 
@@ -44,6 +45,8 @@ struct OperationsParams {
   // success for the first time, as to wake whoever waits for events. Empty:
   // nobody does.
   std::function<void()> on_write;
+  // What failed is named in the answer of /healthz. nullptr: nothing is.
+  const FailureLog* failures = nullptr;
   // nullptr: requests are not counted.
   Metrics* metrics = nullptr;
   // For how long a write that was answered 5xx makes the server not ready, if

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "slipway/adapters/operations/failure_log.h"
 #include "slipway/ports/http.h"
 #include "slipway/ports/metrics.h"
 
@@ -159,6 +160,26 @@ TEST_F(OperationsHandlerTest, R108EveryFailureOfAWriteMakesItNotReady) {
   next_.status = 499;
   Send(handler, "POST", "/");
   EXPECT_EQ(Send(handler, "GET", "/healthz").status, 200);
+}
+
+TEST_F(OperationsHandlerTest, R108HealthSaysWhatFailed) {
+  FailureLog failures(nullptr);
+  OperationsParams params = Params();
+  params.failures = &failures;
+  OperationsHandler handler(params);
+  next_.status = 503;
+  Send(handler, "POST", "/");
+  EXPECT_EQ(Send(handler, "GET", "/healthz").body,
+            "a write was answered 503 0 s ago, and none has succeeded since\n")
+      << "nothing was noted";
+  failures.Note("a request", absl::UnavailableError("the disk is full"));
+  EXPECT_EQ(Send(handler, "GET", "/healthz").body,
+            "a write was answered 503 0 s ago, and none has succeeded since; "
+            "the last failure: a request failed: UNAVAILABLE: the disk is "
+            "full\n");
+  next_.status = 201;
+  Send(handler, "POST", "/");
+  EXPECT_EQ(Send(handler, "GET", "/healthz").body, "ok\n");
 }
 
 // Whatever the store says: damage is no less than an outage.

@@ -5,6 +5,7 @@
 #include <limits>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -483,13 +484,16 @@ TEST_F(RestErrorsTest, R108AFailingStoreIsAnAnswerToo) {
         MemoryIds ids;
         Runner runner(
             {&store, nullptr, &world_.clock, &ids, DocumentedRules()});
+        std::vector<absl::Status> told;
         RestHandler rest(
-            {&runner, &store, RestDialect::kGitHub, "", internal::Octocat()});
+            {&runner, &store, RestDialect::kGitHub, "", internal::Octocat(),
+             [&](const absl::Status& status) { told.push_back(status); }});
         HttpRequest request;
         request.method = r.method;
         request.target = r.target;
         request.body = r.body;
         const HttpResponse response = rest.Handle(request);
+        EXPECT_EQ(told, std::vector<absl::Status>{f.failure});
         EXPECT_EQ(response.status, f.status);
         EXPECT_EQ(Header(response, "Retry-After"), f.retry_after);
         EXPECT_TRUE(absl::StartsWith(

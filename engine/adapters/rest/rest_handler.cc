@@ -269,6 +269,7 @@ class Exchange {
     return ErrorReply(404, "Not Found", documentation_url_);
   }
   HttpResponse Failure(const absl::Status& status) const {
+    if (params_.on_failure != nullptr) params_.on_failure(status);
     return FailureReply(status, documentation_url_);
   }
   HttpResponse Problem(const BodyProblem& problem) const {

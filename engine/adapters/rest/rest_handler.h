@@ -19,9 +19,11 @@
 #ifndef SLIPWAY_ENGINE_ADAPTERS_REST_REST_HANDLER_H_
 #define SLIPWAY_ENGINE_ADAPTERS_REST_REST_HANDLER_H_
 
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "slipway/ports/http.h"
 #include "slipway/ports/store.h"
 #include "slipway/runner/runner.h"
@@ -48,6 +50,10 @@ struct RestParams {
   std::string base_url;
   // Who every caller acts as.
   v1::Actor actor;
+  // Thread-safe and quick: told of each failure of the store or source control
+  // that a client is answered 503 or 500 for. Clients are not told more than
+  // that. Empty: nobody is.
+  std::function<void(const absl::Status&)> on_failure = nullptr;
 };
 
 // Thread-safe and total. Limits are those of the runner's rules. Failures of

@@ -85,9 +85,7 @@ void HookSender::Send(const Delivery& delivery) {
   }
   // What is not recorded is sent again, which is allowed, when the lease has
   // run out, which is long.
-  if (!parts_.queue->Record(record).ok()) {
-    parts_.queue->Record(record).IgnoreError();
-  }
+  if (!parts_.queue->Record(record).ok()) Tell(parts_.queue->Record(record));
   if (parts_.metrics == nullptr) return;
   absl::string_view outcome = delivery.is_damaged ? "damaged" : "failed";
   if (record.state == DeliveryState::kDelivered) outcome = "delivered";
@@ -192,6 +190,7 @@ void HookSender::KeepHouse() {
       parts_.queue->Prune({before_ms, kPruneLimit});
   // Nobody waits for all of a heap: the rest goes with the next look.
   if (pruned.ok() && *pruned == kPruneLimit) kept_house_at_ms_ = 0;
+  Tell(pruned.status());
   ReportGauges();
 }
 
@@ -269,6 +268,10 @@ void HookSender::Join() {
   for (std::thread& thread : threads) thread.join();
 }
 
+void HookSender::Tell(const absl::Status& status) const {
+  if (!status.ok() && parts_.on_failure != nullptr) parts_.on_failure(status);
+}
+
 void HookSender::Pump() {
   using Clock = std::chrono::steady_clock;
   Clock::time_point next_look = Clock::now();
@@ -284,12 +287,15 @@ void HookSender::Pump() {
       // Where the queue cannot answer, the next look tries again. Where there
       // is more, it is claimed from first, so that sending does not wait for
       // the end of a long stream.
-      has_more = Follow().value_or(false);
+      const absl::StatusOr<bool> followed = Follow();
+      Tell(followed.status());
+      has_more = followed.value_or(false);
       KeepHouse();
       next_look = Clock::now() + std::chrono::milliseconds(options_.poll_ms);
     }
     absl::StatusOr<std::vector<Delivery>> claimed = std::vector<Delivery>();
     if (free > 0) claimed = Claim(free);
+    Tell(claimed.status());
     lock.lock();
     if (claimed.ok()) {
       under_way_ += static_cast<int64_t>(claimed->size());

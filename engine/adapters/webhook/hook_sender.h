@@ -8,6 +8,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <mutex>
 #include <random>
 #include <string>
@@ -44,6 +45,7 @@ class HookSender {
     Metrics* metrics = nullptr;
     RepositoryHistory* repositories = nullptr;
     BaseUrls base;
+    std::function<void(const absl::Status&)> on_failure = nullptr;
   };
 
   HookSender(Parts parts, const WebhookOptions& options,
@@ -86,6 +88,9 @@ class HookSender {
 
   // Text from elsewhere, fit to be kept: short, printable, without the URL.
   std::string ErrorText(const absl::Status& status) const;
+
+  // Tells of a failure of the queue that nobody else hears of.
+  void Tell(const absl::Status& status) const;
 
   void Pump();
   void Work();

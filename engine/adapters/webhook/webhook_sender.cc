@@ -147,9 +147,10 @@ class WebhookSender::Impl {
       if (!added.ok()) return added.status();
       hooks_.push_back(*added);
       senders_.push_back(std::make_unique<internal::HookSender>(
-          internal::HookSender::Parts{
-              params_.queue, params_.outbox, params_.http, params_.clock,
-              params_.metrics, &repositories_, BaseOf(options_)},
+          internal::HookSender::Parts{params_.queue, params_.outbox,
+                                      params_.http, params_.clock,
+                                      params_.metrics, &repositories_,
+                                      BaseOf(options_), params_.on_failure},
           options_, hook, added->id, seed++));
     }
     return absl::OkStatus();

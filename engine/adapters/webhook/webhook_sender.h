@@ -31,6 +31,7 @@
 #define SLIPWAY_ENGINE_ADAPTERS_WEBHOOK_WEBHOOK_SENDER_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -56,6 +57,10 @@ struct WebhookParams {
   Clock* clock = nullptr;
   // nullptr: none are kept.
   Metrics* metrics = nullptr;
+  // Thread-safe and quick: told of each failure of the queue that nobody is
+  // answered, while the sender tries again by itself. Attempts that fail are
+  // not among them: the queue has those. Empty: nobody is told.
+  std::function<void(const absl::Status&)> on_failure = nullptr;
 };
 
 // Thread-safe.

@@ -696,6 +696,69 @@ TEST_F(WebhookSenderTest, AQueueThatFailsIsToldAndDelaysNoOtherHook) {
   EXPECT_EQ(client_.calls()[0].url, "https://b.example/");
 }
 
+TEST_F(WebhookSenderTest, WhatFailsOnItsThreadsIsTold) {
+  class Failing : public MemoryDeliveryQueue {
+   public:
+    using MemoryDeliveryQueue::MemoryDeliveryQueue;
+    absl::StatusOr<int64_t> Enqueue(const EnqueueParams& params) override {
+      absl::Status status = FailOnce("enqueue");
+      if (!status.ok()) return status;
+      return MemoryDeliveryQueue::Enqueue(params);
+    }
+    absl::StatusOr<std::vector<Delivery>> Claim(
+        const ClaimParams& params) override {
+      absl::Status status = FailOnce("claim");
+      if (!status.ok()) return status;
+      return MemoryDeliveryQueue::Claim(params);
+    }
+    absl::Status Record(const RecordParams& params) override {
+      // It is tried twice.
+      absl::Status status = FailOnce("record");
+      if (status.ok()) status = FailOnce("record again");
+      if (!status.ok()) return status;
+      return MemoryDeliveryQueue::Record(params);
+    }
+    absl::StatusOr<int64_t> Prune(const PruneParams& params) override {
+      absl::Status status = FailOnce("prune");
+      if (!status.ok()) return status;
+      return MemoryDeliveryQueue::Prune(params);
+    }
+
+   private:
+    absl::Status FailOnce(const std::string& what) {
+      std::lock_guard<std::mutex> lock(mutex_);
+      return failed_.insert(what).second ? absl::UnavailableError(what)
+                                         : absl::OkStatus();
+    }
+    std::mutex mutex_;
+    std::set<std::string> failed_;
+  };
+  Failing queue(&engine_.store);
+  std::mutex mutex;
+  std::set<std::string> told;
+  WebhookOptions options = OptionsFor({kUrl});
+  options.poll_ms = 1;
+  const auto sender =
+      *WebhookSender::Create({&queue, &engine_.store, &engine_.store, &client_,
+                              &engine_.clock, nullptr,
+                              [&](const absl::Status& status) {
+                                std::lock_guard<std::mutex> lock(mutex);
+                                told.insert(status.ToString());
+                              }},
+                             options);
+  engine_.Deploy();
+  ASSERT_TRUE(sender->Start().ok());
+  const std::set<std::string> expected = {
+      "UNAVAILABLE: claim", "UNAVAILABLE: enqueue", "UNAVAILABLE: prune",
+      "UNAVAILABLE: record again"};
+  EXPECT_TRUE(Soon([&] {
+    std::lock_guard<std::mutex> lock(mutex);
+    return told == expected;
+  }));
+  sender->Stop();
+  EXPECT_EQ(told, expected);
+}
+
 TEST_F(WebhookSenderTest, WithoutHooksThereIsNothingToDo) {
   const auto sender = Create(OptionsFor({}));
   EXPECT_TRUE(sender->Start().ok());
