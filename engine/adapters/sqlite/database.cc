@@ -1,6 +1,7 @@
 #include "slipway/adapters/sqlite/database.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -64,25 +65,40 @@ int OpenError(const std::string& path, int error) {
   return 0;
 }
 
+// 0: there is none, or it is empty.
+int64_t SizeOf(const std::string& path) {
+  struct stat found = {};
+  return stat(path.c_str(), &found) == 0 ? found.st_size : 0;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Database>> Database::Open(
     const OpenParams& params) {
   std::unique_ptr<Database> database(new Database(params.path));
-  // Of a file that is there but cannot be written SQLite would read only.
-  const int code = sqlite3_open_v2(
-      params.path.c_str(), &database->handle_,
-      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
-      nullptr);
   const auto refuse = [&](absl::string_view why) {
     return absl::FailedPreconditionError(absl::StrCat(params.path, ": ", why));
   };
+  // SQLite would remove such a WAL. Whoever makes a file writes to it before
+  // there is anything in the WAL, which therefore is looked at first.
+  if (SizeOf(params.path + "-wal") > 0 && SizeOf(params.path) == 0) {
+    return refuse(absl::StrCat(
+        "it is missing or empty, but decisions of it are in ", params.path,
+        "-wal: put back the file that belongs to it, or move it away as well "
+        "to begin anew"));
+  }
+  // Of a file that is there but cannot be written SQLite would read only.
+  const int code =
+      sqlite3_open_v2(params.path.c_str(), &database->handle_,
+                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
+                          (params.read_only ? 0 : SQLITE_OPEN_CREATE),
+                      nullptr);
   if (database->handle_ == nullptr) return refuse("out of memory");
   if (code != SQLITE_OK) {
     // Of SQLite's own texts there is one for all that the system may have
     // against it.
-    const int error =
-        OpenError(params.path, sqlite3_system_errno(database->handle_));
+    int error = sqlite3_system_errno(database->handle_);
+    if (!params.read_only) error = OpenError(params.path, error);
     return refuse(absl::StrCat(
         "cannot be opened for reading and writing: ",
         error != 0 ? SystemText(error) : sqlite3_errmsg(database->handle_)));
@@ -151,6 +167,29 @@ absl::Status Database::PrepareToWrite(int64_t checkpoint_pages) {
                               kWalKeptFactor * checkpoint_pages * kWalPageSize)
                      .c_str())
       .status();
+}
+
+OpenFiles Database::Files() const {
+  // SQLite's own spelling, which holds in whatever directory the process is.
+  const char* const file = sqlite3_db_filename(handle_, "main");
+  return {file, sqlite3_filename_wal(file)};
+}
+
+OpenFiles::Id OpenFiles::IdOf(const std::string& path) {
+  struct stat found = {};
+  if (stat(path.c_str(), &found) != 0) return {};
+  return {found.st_dev, found.st_ino};
+}
+
+absl::Status OpenFiles::Check() const {
+  for (const File* file : {&file_, &wal_}) {
+    if (IdOf(file->path) == file->id) continue;
+    return absl::UnavailableError(
+        absl::StrCat(file->path,
+                     " has been moved, removed or replaced while it was open, "
+                     "which is no place to keep anything"));
+  }
+  return absl::OkStatus();
 }
 
 Database::~Database() {

@@ -9,12 +9,14 @@
 #define SLIPWAY_ENGINE_ADAPTERS_SQLITE_DATABASE_H_
 
 #include <sqlite3.h>
+#include <sys/types.h>
 
 #include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -24,6 +26,32 @@
 
 namespace slipway {
 namespace internal {
+
+// The file and the WAL of a connection, which somebody may move, remove or
+// replace while it is open. Thread-safe.
+class OpenFiles {
+ public:
+  // Those that are there now.
+  OpenFiles(std::string file, std::string wal)
+      : file_{file, IdOf(file)}, wal_{wal, IdOf(wal)} {}
+
+  // OK: they still are. UNAVAILABLE: what is written to them nobody will find
+  // again, and whoever opens their paths opens something else, and may remove
+  // the WAL with what is in it.
+  absl::Status Check() const;
+
+ private:
+  // Device and number; 0: there is none.
+  using Id = std::pair<dev_t, ino_t>;
+  struct File {
+    std::string path;
+    Id id;
+  };
+  static Id IdOf(const std::string& path);
+
+  File file_;
+  File wal_;
+};
 
 // Not thread-safe; it may be handed from thread to thread.
 class Database {
@@ -36,11 +64,13 @@ class Database {
     int64_t pages_max = 0;
     // How much of the file it keeps in memory.
     int64_t cache_kib = 2048;
+    // Then it has to be there.
     bool read_only = false;
   };
   // Opens the file, or makes one that is empty, and looks at nothing in it.
   //
-  // FAILED_PRECONDITION: it cannot be opened or written.
+  // FAILED_PRECONDITION: it cannot be opened or written, or only its WAL is
+  //   there.
   static absl::StatusOr<std::unique_ptr<Database>> Open(
       const OpenParams& params);
 
@@ -56,6 +86,9 @@ class Database {
   // DATA_LOSS: it is damaged, or no database.
   // UNAVAILABLE: others have it locked.
   absl::Status PrepareToWrite(int64_t checkpoint_pages);
+
+  // The files that it has open; after the first read, which makes the WAL.
+  OpenFiles Files() const;
 
   // Runs SQL that gives no rows, such as a migration.
   absl::Status Execute(const char* sql);

@@ -119,6 +119,9 @@ struct SqliteStore::Impl {
                         absl::FunctionRef<absl::Status(Rows&)> read) {
     std::unique_ptr<Database>& database = *place;
     if (database == nullptr) {
+      // Before: a connection to another file would remove our WAL at its end.
+      absl::Status in_place = writer.files().Check();
+      if (!in_place.ok()) return in_place;
       Database::OpenParams params = ParamsOf(options);
       params.read_only = true;
       params.cache_kib = kReaderCacheKib;

@@ -89,6 +89,10 @@ struct SqliteStoreOptions {
 // open goes down before the store has overwritten it, which it does before it
 // writes anything else. An idempotency key (R100) makes asking again safe.
 //
+// Files that are moved, removed or replaced while they are open: every write
+// is UNAVAILABLE, until they are back or the store is opened anew, and reading
+// goes on over connections that are open.
+//
 // A process that forks must have no store open.
 class SqliteStore : public Store,
                     public Outbox,
@@ -100,7 +104,8 @@ class SqliteStore : public Store,
   //
   // INVALID_ARGUMENT: no path, or an option that cannot be.
   // FAILED_PRECONDITION: it cannot be opened or written, is a database of
-  //   somebody else (and was left as it is), or of a newer version.
+  //   somebody else (and was left as it is), or of a newer version; or it is
+  //   missing or empty, but there is a WAL with decisions of it.
   // DATA_LOSS: it is damaged, or no database of SQLite.
   // UNAVAILABLE: another process has it locked.
   static absl::StatusOr<std::unique_ptr<SqliteStore>> Open(

@@ -195,6 +195,31 @@ TEST(SqliteStoreOpenTest, AnothersDatabaseIsLeftAsItIs) {
   EXPECT_EQ(ReadFile(directory.File()), before);
 }
 
+TEST(SqliteStoreOpenTest, R107AWalWithoutItsFileIsLeftAsItIs) {
+  const ScratchDirectory directory;
+  const ScratchDirectory elsewhere;
+  const std::string wal = directory.File() + "-wal";
+  Engine engine(directory);
+  engine.PutAll();
+  engine.Accept(CreateDeployment());
+  // As a crash leaves them.
+  const std::string file_text = ReadFile(directory.File());
+  const std::string wal_text = ReadFile(wal);
+  ASSERT_FALSE(wal_text.empty());
+  WriteFile(elsewhere.File() + "-wal", wal_text);
+  for (const bool is_empty : {false, true}) {
+    if (is_empty) WriteFile(elsewhere.File(), "");
+    const absl::Status status = OpenStatus(elsewhere.File());
+    EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+    EXPECT_THAT(status.message(), HasSubstr("it is missing or empty, but"));
+    EXPECT_EQ(std::filesystem::exists(elsewhere.File()), is_empty);
+    EXPECT_EQ(ReadFile(elsewhere.File() + "-wal"), wal_text);
+  }
+  WriteFile(elsewhere.File(), file_text);
+  Engine again(elsewhere);
+  EXPECT_EQ(again.CountDeployments(), 1);
+}
+
 TEST(SqliteStoreOpenTest, ANewerVersionIsRefused) {
   const ScratchDirectory directory;
   { Engine(directory).PutAll(); }
@@ -615,6 +640,94 @@ TEST(SqliteStoreDamageTest, Truncated) {
     std::filesystem::remove(directory.File() + "-wal");
     std::filesystem::remove(directory.File() + "-shm");
   }
+}
+
+// ---------------------------------------------------------------------------
+// Files that somebody moves, removes or replaces while they are open (R107).
+
+class SqliteStoreFilesTest : public testing::Test {
+ protected:
+  SqliteStoreFilesTest() {
+    engine_.PutAll();
+    engine_.Accept(CreateDeployment());
+  }
+
+  // Nothing is answered that nobody would find again.
+  void ExpectNoWrites() {
+    for (int i = 0; i < 2; ++i) {
+      const absl::Status status = engine_.Send(CreateDeployment()).status();
+      EXPECT_TRUE(absl::IsUnavailable(status)) << status;
+      EXPECT_THAT(status.message(), HasSubstr("has been moved, removed or"));
+    }
+  }
+
+  const ScratchDirectory directory_;
+  const std::string file_ = directory_.File();
+  const std::string wal_ = file_ + "-wal";
+  const std::string aside_ = directory_.path() + "/aside";
+  Engine engine_{directory_};
+};
+
+TEST_F(SqliteStoreFilesTest, R107WhatWasMovedAndIsBack) {
+  EXPECT_EQ(engine_.CountDeployments(), 1);
+  for (const std::string& path : {file_, wal_}) {
+    std::filesystem::rename(path, aside_);
+    ExpectNoWrites();
+    EXPECT_EQ(engine_.CountDeployments(), 1) << "by an open connection";
+    EXPECT_FALSE(std::filesystem::exists(path));
+    std::filesystem::rename(aside_, path);
+  }
+  engine_.Accept(CreateDeployment());
+  EXPECT_EQ(engine_.CountDeployments(), 2);
+}
+
+TEST_F(SqliteStoreFilesTest, R107WhatWasReplaced) {
+  for (const std::string& path : {file_, wal_}) {
+    std::filesystem::rename(path, aside_);
+    std::filesystem::copy(aside_, path);
+    ExpectNoWrites();
+    std::filesystem::rename(aside_, path);
+  }
+  engine_.Accept(CreateDeployment());
+}
+
+// Another database is not read from, and none is made.
+TEST_F(SqliteStoreFilesTest, R107NoConnectionIsOpenedToAnotherFile) {
+  std::filesystem::rename(file_, aside_);
+  const auto read = [&] {
+    return engine_.store->FindRepositoryById(7).status();
+  };
+  EXPECT_TRUE(absl::IsUnavailable(read())) << read();
+  EXPECT_FALSE(std::filesystem::exists(file_));
+  std::filesystem::copy(aside_, file_);
+  EXPECT_TRUE(absl::IsUnavailable(read())) << read();
+  EXPECT_THAT(read().message(), HasSubstr("has been moved, removed or"));
+  std::filesystem::rename(aside_, file_);
+  EXPECT_EQ(read(), absl::OkStatus());
+}
+
+// A server that still runs takes nothing from the next one when it ends.
+TEST(SqliteStoreReplacedTest, R107ItsEndLeavesTheNextOneAlone) {
+  const ScratchDirectory directory;
+  const ScratchDirectory aside;
+  auto first = std::make_unique<Engine>(directory);
+  first->PutAll();
+  first->Accept(CreateDeployment());
+  EXPECT_EQ(first->CountDeployments(), 1);
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    std::filesystem::rename(directory.File() + suffix, aside.File() + suffix);
+  }
+  {
+    Engine second(directory);
+    second.PutAll();
+    second.Accept(CreateDeployment());
+    second.Accept(CreateDeployment());
+    first.reset();
+    second.Accept(CreateDeployment());
+    EXPECT_EQ(second.CountDeployments(), 3);
+  }
+  EXPECT_EQ(Engine(directory).CountDeployments(), 3);
+  EXPECT_EQ(Engine(aside).CountDeployments(), 1);
 }
 
 // ---------------------------------------------------------------------------

@@ -78,6 +78,7 @@ struct Writer::Caller {
 
 Writer::Writer(Params params)
     : database_(std::move(params.database)),
+      files_(database_->Files()),
       group_size_max_(std::max<size_t>(params.group_size_max, 1)),
       metrics_(params.metrics),
       rows_(*database_) {}
@@ -248,6 +249,7 @@ absl::Status Writer::Begin() {
                     static_cast<double>(retries));
     }
   }
+  if (status.ok()) status = files_.Check();
   if (status.ok()) status = database_->ReserveWalIndex();
   if (!status.ok()) return status;
   database_->EnterTransaction();

@@ -50,6 +50,9 @@ class Writer {
   // such work.
   Rows* Current();
 
+  // What it writes to.
+  const OpenFiles& files() const { return files_; }
+
   // How many calls wait for their turn; for tests.
   size_t CountWaiting();
 
@@ -82,6 +85,7 @@ class Writer {
   absl::Status Settle();
 
   const std::unique_ptr<Database> database_;
+  const OpenFiles files_;
   const size_t group_size_max_;
   Metrics* const metrics_;
 
