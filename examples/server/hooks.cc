@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <fstream>
-#include <iterator>
 #include <set>
 
 #include "absl/strings/ascii.h"
@@ -12,6 +10,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "slipway/adapters/webhook/webhook_options.h"
+#include "slipway/examples/server/text_file.h"
 
 namespace {
 
@@ -40,15 +39,11 @@ absl::Status CheckUrl(size_t number, const std::string& url) {
 }
 
 absl::StatusOr<std::string> ReadSecret(const std::string& path) {
-  std::ifstream file(path);
-  file.peek();  // which finds a directory out
-  if (file.bad() || !file.is_open()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--webhook_secret_file: cannot read ", path));
-  }
-  const std::string text(std::istreambuf_iterator<char>(file), {});
+  const absl::StatusOr<std::string> text =
+      ReadTextFile("--webhook_secret_file", path);
+  if (!text.ok()) return text.status();
   const absl::string_view secret =
-      absl::StripSuffix(absl::StripSuffix(text, "\n"), "\r");
+      absl::StripSuffix(absl::StripSuffix(*text, "\n"), "\r");
   if (secret.empty()) {
     return absl::InvalidArgumentError(
         absl::StrCat("--webhook_secret_file: ", path, " is empty"));

@@ -10,7 +10,6 @@
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -37,6 +36,7 @@
 #include "slipway/examples/server/seed.h"
 #include "slipway/examples/server/server_flags.h"
 #include "slipway/examples/server/storage.h"
+#include "slipway/examples/server/text_file.h"
 #include "slipway/ports/delivery_queue.h"
 #include "slipway/runner/runner.h"
 #include "slipway/v1/seed.pb.h"
@@ -56,20 +56,6 @@ v1::Actor Octocat() {
   actor.set_login("octocat");
   actor.set_type(v1::ACTOR_TYPE_USER);
   return actor;
-}
-
-// Written whole or not at all, for those who wait for it.
-absl::Status WritePortFile(const std::string& path, int port) {
-  if (path.empty()) return absl::OkStatus();
-  const std::string unfinished = absl::StrCat(path, ".unfinished");
-  std::ofstream file(unfinished);
-  file << port << "\n";
-  file.close();
-  if (!file || std::rename(unfinished.c_str(), path.c_str()) != 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--port_file: cannot write ", path));
-  }
-  return absl::OkStatus();
 }
 
 // Blocks the signals that end the server, in this thread and those it starts.
@@ -234,11 +220,16 @@ absl::Status Serve(const ServerFlags& flags) {
     if (!status.ok()) return status;
     sender.store(owned_sender.get());
   }
-  status = WritePortFile(flags.port_file, port);
-  if (!status.ok()) return status;
+  if (!flags.port_file.empty()) {
+    status =
+        WriteTextFile("--port_file", flags.port_file, absl::StrCat(port, "\n"));
+    if (!status.ok()) return status;
+  }
 
   Announce(flags, port, first);
   WaitForEnd(end_signals);
+  // Nobody is to take the port for that of a server that is there.
+  if (!flags.port_file.empty()) std::remove(flags.port_file.c_str());
   (*server)->Shutdown();
   if (owned_sender != nullptr) owned_sender->Stop();
   return absl::OkStatus();

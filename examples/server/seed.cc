@@ -1,12 +1,13 @@
 #include "slipway/examples/server/seed.h"
 
-#include <fstream>
-#include <iterator>
+#include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "examples/server/default_seed.h"
 #include "google/protobuf/io/tokenizer.h"
 #include "google/protobuf/text_format.h"
+#include "slipway/examples/server/text_file.h"
 #include "slipway/v1/command.pb.h"
 #include "slipway/v1/decision.pb.h"
 
@@ -46,13 +47,9 @@ absl::StatusOr<bool> HasEverHad(const v1::RepositoryName& name,
 absl::StatusOr<v1::Seed> ReadSeed(const std::string& path) {
   std::string text = kDefaultSeed;
   if (!path.empty()) {
-    std::ifstream file(path);
-    file.peek();  // which finds a directory out
-    if (file.bad() || !file.is_open()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("--seed: cannot read ", path));
-    }
-    text.assign(std::istreambuf_iterator<char>(file), {});
+    absl::StatusOr<std::string> read = ReadTextFile("--seed", path);
+    if (!read.ok()) return read.status();
+    text = *std::move(read);
   }
   v1::Seed seed;
   FirstError error;

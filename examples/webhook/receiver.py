@@ -11,7 +11,8 @@ import json
 import sys
 
 with open(sys.argv[1], "rb") as file:
-    SECRET = file.read().rstrip(b"\r\n")
+    # Without one line end, as the example server reads it.
+    SECRET = file.read().removesuffix(b"\n").removesuffix(b"\r")
 SEEN = set()
 
 

@@ -5,9 +5,11 @@
 #include <chrono>
 #include <fstream>
 #include <iostream>
+#include <iterator>
 #include <string>
 #include <thread>
 
+#include "absl/strings/strip.h"
 #include "slipway/adapters/curl/curl_client.h"
 #include "slipway/adapters/memory/memory_delivery_queue.h"
 #include "slipway/adapters/memory/memory_ids.h"
@@ -22,8 +24,10 @@ int main(int argc, char** argv) {
     return 2;
   }
   std::ifstream file(argv[2]);
-  std::string secret;
-  std::getline(file, secret);
+  const std::string text(std::istreambuf_iterator<char>(file), {});
+  // Without one line end, as the receiver reads it.
+  const std::string secret(
+      absl::StripSuffix(absl::StripSuffix(text, "\n"), "\r"));
 
   // Store and queue of one database, in your own program.
   slipway::MemoryStore store;

@@ -1,0 +1,33 @@
+#include "slipway/examples/server/text_file.h"
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+
+namespace {
+
+TEST(TextFileTest, WhatIsWrittenIsRead) {
+  const std::string path = absl::StrCat(::testing::TempDir(), "/text");
+  for (const char* text : {"one\r\ntwo", "", "\n"}) {
+    EXPECT_EQ(WriteTextFile("--f", path, text), absl::OkStatus());
+    EXPECT_EQ(*ReadTextFile("--f", path), text);
+  }
+}
+
+TEST(TextFileTest, ErrorsSayWhy) {
+  const std::string directory = ::testing::TempDir();
+  const std::string missing = absl::StrCat(directory, "/no/such");
+  EXPECT_EQ(ReadTextFile("--f", missing).status(),
+            absl::InvalidArgumentError(absl::StrCat(
+                "--f: cannot read ", missing, ": No such file or directory")));
+  EXPECT_EQ(ReadTextFile("--f", directory).status(),
+            absl::InvalidArgumentError(absl::StrCat(
+                "--f: cannot read ", directory, ": Is a directory")));
+  EXPECT_EQ(WriteTextFile("--f", missing, "x"),
+            absl::InvalidArgumentError(absl::StrCat(
+                "--f: cannot write ", missing, ": No such file or directory")));
+}
+
+}  // namespace
