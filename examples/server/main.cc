@@ -220,16 +220,20 @@ absl::Status Serve(const ServerFlags& flags) {
     if (!status.ok()) return status;
     sender.store(owned_sender.get());
   }
+  const std::string port_text = absl::StrCat(port, "\n");
   if (!flags.port_file.empty()) {
-    status =
-        WriteTextFile("--port_file", flags.port_file, absl::StrCat(port, "\n"));
+    status = WriteTextFile("--port_file", flags.port_file, port_text);
     if (!status.ok()) return status;
   }
 
   Announce(flags, port, first);
   WaitForEnd(end_signals);
-  // Nobody is to take the port for that of a server that is there.
-  if (!flags.port_file.empty()) std::remove(flags.port_file.c_str());
+  // Nobody is to take the port for that of a server that is there. Another one
+  // may have written its own by now.
+  if (!flags.port_file.empty()) {
+    const auto text = ReadTextFile("--port_file", flags.port_file);
+    if (text.ok() && *text == port_text) std::remove(flags.port_file.c_str());
+  }
   (*server)->Shutdown();
   if (owned_sender != nullptr) owned_sender->Stop();
   return absl::OkStatus();

@@ -20,7 +20,8 @@
 ABSL_FLAG(std::string, listen, "127.0.0.1:8080",
           "IP address and port to serve on; port 0 picks a free one");
 ABSL_FLAG(std::string, port_file, "",
-          "file that the port is written to once the server listens");
+          "file that the port is written to once the server listens; gone at "
+          "its end");
 ABSL_FLAG(std::string, store, "sqlite:slipway.db",
           "where deployments are kept: sqlite:FILE, which is made where it is "
           "missing; postgresql://USER@HOST/DATABASE, which many servers can "

@@ -1,6 +1,9 @@
 #include "slipway/adapters/operations/failure_log.h"
 
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <future>
 #include <string>
 #include <thread>
 #include <vector>
@@ -52,18 +55,57 @@ TEST_F(FailureLogTest, TheSameIsWrittenOnceAMinute) {
   EXPECT_EQ(log_.Last(), lines_[0]) << "without the number";
 }
 
-TEST_F(FailureLogTest, AnotherOneIsWrittenAfterASecond) {
-  log_.Note("a request", full_);
+TEST_F(FailureLogTest, ThoseThatTakeTurnsAreWrittenOnceAMinuteEach) {
+  for (int i = 0; i < 601; ++i) {
+    log_.Note("a request", full_);
+    log_.Note("a delivery", full_);
+    // Among them, a rare one.
+    if (i == 300) log_.Note("a request", lost_);
+    Pass(100);
+  }
+  EXPECT_THAT(lines_,
+              ElementsAre("a request failed: UNAVAILABLE: the disk is full",
+                          "a delivery failed: UNAVAILABLE: the disk is full",
+                          "a request failed: DATA_LOSS: a row",
+                          "a request failed: UNAVAILABLE: the disk is full "
+                          "(599 more before it)",
+                          "a delivery failed: UNAVAILABLE: the disk is full "
+                          "(599 more before it)"));
+}
+
+TEST_F(FailureLogTest, ManyThatDifferAreTenAndThenOneASecond) {
+  const auto note = [&](int i) {
+    log_.Note("a request", absl::DataLossError(absl::StrCat("row ", i)));
+  };
+  for (int i = 0; i < 1000; ++i) note(i);
+  EXPECT_EQ(lines_.size(), 10);
   Pass(999);
-  log_.Note("a request", lost_);
-  EXPECT_EQ(lines_.size(), 1);
-  EXPECT_EQ(log_.Last(), "a request failed: DATA_LOSS: a row");
+  note(1000);
+  EXPECT_EQ(lines_.size(), 10);
   Pass(1);
-  log_.Note("a delivery", lost_);
-  EXPECT_THAT(
-      lines_,
-      ElementsAre("a request failed: UNAVAILABLE: the disk is full",
-                  "a delivery failed: DATA_LOSS: a row (1 more before it)"));
+  note(1000);
+  EXPECT_EQ(lines_.back(),
+            "a request failed: DATA_LOSS: row 1000 (1 more before it)");
+  note(1001);
+  EXPECT_EQ(lines_.size(), 11);
+  EXPECT_EQ(log_.Last(), "a request failed: DATA_LOSS: row 1001");
+  Pass(3'600'000);
+  for (int i = 0; i < 1000; ++i) note(i);
+  EXPECT_EQ(lines_.size(), 21);
+}
+
+// Of the others it is forgotten that they were written.
+TEST_F(FailureLogTest, AHundredAreKnown) {
+  log_.Note("a request", full_);
+  for (int i = 0; i < 100; ++i) {
+    Pass(100);
+    log_.Note("a request", absl::DataLossError(absl::StrCat("row ", i)));
+  }
+  Pass(10'000);
+  const size_t before = lines_.size();
+  log_.Note("a request", full_);
+  ASSERT_EQ(lines_.size(), before + 1);
+  EXPECT_EQ(lines_.back(), lines_.front());
 }
 
 TEST_F(FailureLogTest, NothingMakesUpALine) {
@@ -71,7 +113,6 @@ TEST_F(FailureLogTest, NothingMakesUpALine) {
   EXPECT_THAT(
       lines_,
       ElementsAre("a request failed: UNAVAILABLE: x?slipway: all is well?"));
-  Pass(FailureLog::kPauseMs);
   log_.Note("a request", absl::UnavailableError(std::string(5000, 'x')));
   EXPECT_EQ(lines_.back().size(), FailureLog::kLineBytesMax);
 }
@@ -94,6 +135,31 @@ TEST_F(FailureLogTest, ManyThreadsLoseNone) {
   log_.Note("a request", full_);
   ASSERT_EQ(lines_.size(), 2);
   EXPECT_TRUE(absl::EndsWith(lines_[1], " (3999 more before it)"));
+}
+
+// Standard error may be a pipe that nobody empties.
+TEST_F(FailureLogTest, NobodyWaitsForTheOneWhoWrites) {
+  std::promise<void> entered;
+  std::promise<void> released;
+  std::vector<std::string> lines;
+  FailureLog log([&](const std::string& line) {
+    lines.push_back(line);
+    if (lines.size() > 1) return;
+    entered.set_value();
+    released.get_future().wait();
+  });
+  std::thread writer([&] { log.Note("a request", full_); });
+  entered.get_future().wait();
+  log.Note("a delivery", full_);
+  log.Note("a request", lost_);
+  EXPECT_EQ(log.Last(), "a request failed: DATA_LOSS: a row");
+  EXPECT_EQ(lines.size(), 1);
+  released.set_value();
+  writer.join();
+  EXPECT_THAT(lines,
+              ElementsAre("a request failed: UNAVAILABLE: the disk is full",
+                          "a delivery failed: UNAVAILABLE: the disk is full",
+                          "a request failed: DATA_LOSS: a row"));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
@@ -71,7 +72,53 @@ int64_t SizeOf(const std::string& path) {
   return stat(path.c_str(), &found) == 0 ? found.st_size : 0;
 }
 
+std::pair<dev_t, ino_t> IdOf(const std::string& path) {
+  struct stat found = {};
+  if (stat(path.c_str(), &found) != 0) return {};
+  return {found.st_dev, found.st_ino};
+}
+
 }  // namespace
+
+std::string RealPath(const std::string& path) {
+  constexpr int kLinksMax = 40;
+  std::filesystem::path place = path;
+  std::error_code error;
+  for (int i = 0; i < kLinksMax; ++i) {
+    // Of a relative one in the present directory the parent is empty.
+    const std::filesystem::path directory = std::filesystem::canonical(
+        place.has_parent_path() ? place.parent_path() : ".", error);
+    if (error || !place.has_filename()) return path;
+    place = directory / place.filename();
+    const std::filesystem::path target =
+        std::filesystem::read_symlink(place, error);
+    // It is no link.
+    if (error) return place.string();
+    place = directory / target;
+  }
+  return path;
+}
+
+OpenFiles::OpenFiles(const std::string& path) {
+  constexpr const char* kSuffixes[] = {"", "-wal", "-shm"};
+  for (size_t i = 0; i < files_.size(); ++i) {
+    files_[i].path = absl::StrCat(path, kSuffixes[i]);
+    files_[i].id = IdOf(files_[i].path);
+  }
+}
+
+absl::Status OpenFiles::Check() const {
+  for (const File& file : files_) {
+    errno = 0;
+    if (IdOf(file.path) == file.id) continue;
+    return absl::UnavailableError(absl::StrCat(
+        file.path,
+        " has been moved, removed or replaced while it was open, which is no "
+        "place to keep anything: ",
+        errno != 0 ? SystemText(errno) : "it is another file"));
+  }
+  return absl::OkStatus();
+}
 
 absl::StatusOr<std::unique_ptr<Database>> Database::Open(
     const OpenParams& params) {
@@ -84,8 +131,8 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(
   if (SizeOf(params.path + "-wal") > 0 && SizeOf(params.path) == 0) {
     return refuse(absl::StrCat(
         "it is missing or empty, but decisions of it are in ", params.path,
-        "-wal: put back the file that belongs to it, or move it away as well "
-        "to begin anew"));
+        "-wal: put back the very file that this belongs to; before you begin "
+        "anew, or put a copy there, move this away"));
   }
   // Of a file that is there but cannot be written SQLite would read only.
   const int code =
@@ -114,6 +161,9 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(
   // care, as it may be damaged.
   sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  if (params.read_only) {
+    sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  }
   const std::string cache_size =
       absl::StrCat("PRAGMA cache_size = -", params.cache_kib);
   for (const char* sql :
@@ -167,29 +217,6 @@ absl::Status Database::PrepareToWrite(int64_t checkpoint_pages) {
                               kWalKeptFactor * checkpoint_pages * kWalPageSize)
                      .c_str())
       .status();
-}
-
-OpenFiles Database::Files() const {
-  // SQLite's own spelling, which holds in whatever directory the process is.
-  const char* const file = sqlite3_db_filename(handle_, "main");
-  return {file, sqlite3_filename_wal(file)};
-}
-
-OpenFiles::Id OpenFiles::IdOf(const std::string& path) {
-  struct stat found = {};
-  if (stat(path.c_str(), &found) != 0) return {};
-  return {found.st_dev, found.st_ino};
-}
-
-absl::Status OpenFiles::Check() const {
-  for (const File* file : {&file_, &wal_}) {
-    if (IdOf(file->path) == file->id) continue;
-    return absl::UnavailableError(
-        absl::StrCat(file->path,
-                     " has been moved, removed or replaced while it was open, "
-                     "which is no place to keep anything"));
-  }
-  return absl::OkStatus();
 }
 
 Database::~Database() {
@@ -247,7 +274,6 @@ absl::Status Database::ReserveWalIndex() {
 }
 
 void Database::LimitWal() {
-  if (wal_pages_ < wal_pages_max_) return;
   // This is no wait of the caller's for another process.
   const int64_t busy_us = busy_us_;
   const int64_t busy_end_us = busy_end_us_;

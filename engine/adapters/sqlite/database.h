@@ -27,17 +27,20 @@
 namespace slipway {
 namespace internal {
 
-// The file and the WAL of a connection, which somebody may move, remove or
-// replace while it is open. Thread-safe.
+// The path of the file that `path` stands for, without links, which holds in
+// whatever directory the process is. The file need not be there; where its
+// directory is not, or links go in a circle, it is `path`.
+std::string RealPath(const std::string& path);
+
+// The files of a connection, which somebody may move, remove or replace while
+// it is open. Thread-safe.
 class OpenFiles {
  public:
-  // Those that are there now.
-  OpenFiles(std::string file, std::string wal)
-      : file_{file, IdOf(file)}, wal_{wal, IdOf(wal)} {}
+  // Those that are there now: the file, its WAL, and the index of that.
+  explicit OpenFiles(const std::string& path);
 
   // OK: they still are. UNAVAILABLE: what is written to them nobody will find
-  // again, and whoever opens their paths opens something else, and may remove
-  // the WAL with what is in it.
+  // again, and whoever opens their paths opens something else.
   absl::Status Check() const;
 
  private:
@@ -47,16 +50,15 @@ class OpenFiles {
     std::string path;
     Id id;
   };
-  static Id IdOf(const std::string& path);
 
-  File file_;
-  File wal_;
+  std::array<File, 3> files_;
 };
 
 // Not thread-safe; it may be handed from thread to thread.
 class Database {
  public:
   struct OpenParams {
+    // As `RealPath` gives it.
     std::string path;
     // How long to wait for another process at the most.
     int64_t busy_timeout_ms = 0;
@@ -64,7 +66,8 @@ class Database {
     int64_t pages_max = 0;
     // How much of the file it keeps in memory.
     int64_t cache_kib = 2048;
-    // Then it has to be there.
+    // Then it has to be there, and is not the one that moves the WAL into the
+    // file at its end.
     bool read_only = false;
   };
   // Opens the file, or makes one that is empty, and looks at nothing in it.
@@ -86,9 +89,6 @@ class Database {
   // DATA_LOSS: it is damaged, or no database.
   // UNAVAILABLE: others have it locked.
   absl::Status PrepareToWrite(int64_t checkpoint_pages);
-
-  // The files that it has open; after the first read, which makes the WAL.
-  OpenFiles Files() const;
 
   // Runs SQL that gives no rows, such as a migration.
   absl::Status Execute(const char* sql);
@@ -127,10 +127,12 @@ class Database {
     busy_end_us_ = since_us + busy_timeout_ms_ * 1000;
   }
 
-  // Moves the WAL into the file and empties it where it has grown to several
-  // times what `PrepareToWrite` was told, because there always was a reader
-  // that used it. Waits for those for a moment, and does not try again soon
-  // where that is too short. Not inside a transaction.
+  // Whether the WAL has grown to several times what `PrepareToWrite` was told,
+  // because there always was a reader that used it.
+  bool WalIsLong() const { return wal_pages_ >= wal_pages_max_; }
+  // Moves such a WAL into the file and empties it. Waits for the readers for a
+  // moment, and does not try again soon where that is too short. Not inside a
+  // transaction.
   void LimitWal();
 
   // Makes room for the index of the WAL before anything is written: where a

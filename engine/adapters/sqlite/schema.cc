@@ -383,6 +383,10 @@ absl::Status CheckLength(const std::string& path) {
   std::error_code error;
   // With a WAL beside it, the end may be in there.
   if (std::filesystem::exists(path + "-wal", error)) return absl::OkStatus();
+  // Missing, or made a moment ago: one that is not opened here keeps the locks
+  // that this process has on it.
+  uintmax_t size = std::filesystem::file_size(path, error);
+  if (error || size == 0) return absl::OkStatus();
   std::ifstream file(path, std::ios::binary);
   unsigned char header[kHeaderSize] = {};
   file.read(reinterpret_cast<char*>(header), kHeaderSize);
@@ -392,9 +396,6 @@ absl::Status CheckLength(const std::string& path) {
     for (int i = 0; i < bytes; ++i) value = value << 8 | header[place + i];
     return value;
   };
-  const uintmax_t size = std::filesystem::file_size(path, error);
-  // Missing, or made a moment ago.
-  if (error || size == 0) return absl::OkStatus();
   constexpr absl::string_view kMagic("SQLite format 3\0", 16);
   if (read >= kMagic.size() &&
       absl::string_view(reinterpret_cast<char*>(header), kMagic.size()) !=
@@ -407,6 +408,7 @@ absl::Status CheckLength(const std::string& path) {
       number(kPageSizeAt, 2) == 1 ? 65536 : number(kPageSizeAt, 2);
   const uint64_t wanted =
       read < kHeaderSize ? kHeaderSize : page_size * number(kPageCountAt, 4);
+  size = std::filesystem::file_size(path, error);
   if (size >= wanted || std::filesystem::exists(path + "-wal", error)) {
     return absl::OkStatus();
   }

@@ -119,9 +119,6 @@ struct SqliteStore::Impl {
                         absl::FunctionRef<absl::Status(Rows&)> read) {
     std::unique_ptr<Database>& database = *place;
     if (database == nullptr) {
-      // Before: a connection to another file would remove our WAL at its end.
-      absl::Status in_place = writer.files().Check();
-      if (!in_place.ok()) return in_place;
       Database::OpenParams params = ParamsOf(options);
       params.read_only = true;
       params.cache_kib = kReaderCacheKib;
@@ -131,6 +128,9 @@ struct SqliteStore::Impl {
         return absl::UnavailableError(opened.status().message());
       }
       if (!opened.ok()) return opened.status();
+      // Not before, or it could become another one meanwhile.
+      absl::Status in_place = writer.files().Check();
+      if (!in_place.ok()) return in_place;
       database = *std::move(opened);
     }
     internal::Snapshot snapshot(*database);
@@ -176,6 +176,7 @@ absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::Open(
     return absl::InvalidArgumentError(absl::StrCat(
         options.path, ": a number among the options is too small"));
   }
+  options.path = internal::RealPath(options.path);
   absl::Status status = internal::CheckLength(options.path);
   if (!status.ok()) return status;
   Database::OpenParams params = ParamsOf(options);

@@ -29,7 +29,8 @@ namespace slipway {
 
 struct SqliteStoreOptions {
   // On a local file system; beside it there are "PATH-wal" and "PATH-shm" while
-  // it is open. Its directory must exist.
+  // it is open. Its directory must exist. A link is followed once, and messages
+  // have the path that it leads to.
   std::string path;
   // How long a call waits for other processes that write, at the most, with the
   // time that it stood behind other calls that did; then it is UNAVAILABLE.
@@ -90,8 +91,9 @@ struct SqliteStoreOptions {
 // writes anything else. An idempotency key (R100) makes asking again safe.
 //
 // Files that are moved, removed or replaced while they are open: every write
-// is UNAVAILABLE, until they are back or the store is opened anew, and reading
-// goes on over connections that are open.
+// that begins after that is UNAVAILABLE, until they are back or the store is
+// opened anew, and so is every read that needs one more connection than there
+// were; reading over those goes on.
 //
 // A process that forks must have no store open.
 class SqliteStore : public Store,

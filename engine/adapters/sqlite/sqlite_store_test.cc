@@ -132,7 +132,7 @@ TEST(SqliteStoreOpenTest, PlacesThatCannotBe) {
   for (const auto& row : rows) {
     EXPECT_EQ(OpenStatus(row.path),
               absl::FailedPreconditionError(absl::StrCat(
-                  row.path,
+                  RealPath(row.path),
                   ": cannot be opened for reading and writing: ", row.why)));
   }
   // A path that SQLite itself refuses.
@@ -155,7 +155,7 @@ TEST(SqliteStoreOpenTest, WhatMayNotBeOpened) {
     for (const std::string& path : {file, closed + "/new.db"}) {
       EXPECT_EQ(OpenStatus(path),
                 absl::FailedPreconditionError(absl::StrCat(
-                    path,
+                    RealPath(path),
                     ": cannot be opened for reading and writing: Permission "
                     "denied")));
     }
@@ -215,9 +215,52 @@ TEST(SqliteStoreOpenTest, R107AWalWithoutItsFileIsLeftAsItIs) {
     EXPECT_EQ(std::filesystem::exists(elsewhere.File()), is_empty);
     EXPECT_EQ(ReadFile(elsewhere.File() + "-wal"), wal_text);
   }
+  // Nor does a link hide it.
+  std::filesystem::remove(elsewhere.File());
+  SqliteStoreOptions options;
+  options.path = elsewhere.path() + "/link.db";
+  std::filesystem::create_symlink("slipway.db", options.path);
+  const absl::Status status = OpenStatus(options.path);
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  EXPECT_FALSE(std::filesystem::exists(elsewhere.File()));
+
   WriteFile(elsewhere.File(), file_text);
-  Engine again(elsewhere);
+  Engine again(options);
   EXPECT_EQ(again.CountDeployments(), 1);
+}
+
+TEST(SqliteStoreOpenTest, APathHoldsWhereverTheProcessGoes) {
+  const ScratchDirectory directory;
+  const std::filesystem::path before = std::filesystem::current_path();
+  std::filesystem::current_path(directory.path());
+  SqliteStoreOptions options;
+  options.path = "slipway.db";
+  Engine engine(options);
+  std::filesystem::current_path(before);
+  engine.PutAll();
+  engine.Accept(CreateDeployment());
+  EXPECT_EQ(engine.CountDeployments(), 1);
+  EXPECT_EQ(Engine(directory).CountDeployments(), 1);
+}
+
+TEST(SqliteStoreOpenTest, ALinkIsFollowedOnce) {
+  const ScratchDirectory directory;
+  const ScratchDirectory other;
+  { Engine(other).PutAll(); }
+  SqliteStoreOptions options;
+  options.path = directory.path() + "/link.db";
+  std::filesystem::create_symlink("second.db", options.path);
+  std::filesystem::create_symlink(directory.path() + "/slipway.db",
+                                  directory.path() + "/second.db");
+  Engine engine(options);
+  engine.PutAll();
+  engine.Accept(CreateDeployment());
+  std::filesystem::remove(options.path);
+  std::filesystem::create_symlink(other.File(), options.path);
+  EXPECT_EQ(engine.CountDeployments(), 1);
+  engine.Accept(CreateDeployment());
+  EXPECT_EQ(Engine(directory).CountDeployments(), 2);
+  EXPECT_EQ(Engine(other).CountDeployments(), 0);
 }
 
 TEST(SqliteStoreOpenTest, ANewerVersionIsRefused) {
@@ -653,26 +696,29 @@ class SqliteStoreFilesTest : public testing::Test {
   }
 
   // Nothing is answered that nobody would find again.
-  void ExpectNoWrites() {
+  void ExpectNoWrites(const std::string& path, const std::string& why) {
     for (int i = 0; i < 2; ++i) {
-      const absl::Status status = engine_.Send(CreateDeployment()).status();
-      EXPECT_TRUE(absl::IsUnavailable(status)) << status;
-      EXPECT_THAT(status.message(), HasSubstr("has been moved, removed or"));
+      EXPECT_EQ(engine_.Send(CreateDeployment()).status(),
+                absl::UnavailableError(absl::StrCat(
+                    RealPath(path),
+                    " has been moved, removed or replaced while it was open, "
+                    "which is no place to keep anything: ",
+                    why)));
     }
   }
 
   const ScratchDirectory directory_;
   const std::string file_ = directory_.File();
-  const std::string wal_ = file_ + "-wal";
+  const std::string files_[3] = {file_, file_ + "-wal", file_ + "-shm"};
   const std::string aside_ = directory_.path() + "/aside";
   Engine engine_{directory_};
 };
 
 TEST_F(SqliteStoreFilesTest, R107WhatWasMovedAndIsBack) {
   EXPECT_EQ(engine_.CountDeployments(), 1);
-  for (const std::string& path : {file_, wal_}) {
+  for (const std::string& path : files_) {
     std::filesystem::rename(path, aside_);
-    ExpectNoWrites();
+    ExpectNoWrites(path, "No such file or directory");
     EXPECT_EQ(engine_.CountDeployments(), 1) << "by an open connection";
     EXPECT_FALSE(std::filesystem::exists(path));
     std::filesystem::rename(aside_, path);
@@ -682,10 +728,10 @@ TEST_F(SqliteStoreFilesTest, R107WhatWasMovedAndIsBack) {
 }
 
 TEST_F(SqliteStoreFilesTest, R107WhatWasReplaced) {
-  for (const std::string& path : {file_, wal_}) {
+  for (const std::string& path : files_) {
     std::filesystem::rename(path, aside_);
     std::filesystem::copy(aside_, path);
-    ExpectNoWrites();
+    ExpectNoWrites(path, "it is another file");
     std::filesystem::rename(aside_, path);
   }
   engine_.Accept(CreateDeployment());
@@ -701,7 +747,9 @@ TEST_F(SqliteStoreFilesTest, R107NoConnectionIsOpenedToAnotherFile) {
   EXPECT_FALSE(std::filesystem::exists(file_));
   std::filesystem::copy(aside_, file_);
   EXPECT_TRUE(absl::IsUnavailable(read())) << read();
-  EXPECT_THAT(read().message(), HasSubstr("has been moved, removed or"));
+  EXPECT_THAT(read().message(), HasSubstr("it is another file"));
+  // Whose end would have taken the WAL with it.
+  EXPECT_TRUE(std::filesystem::exists(files_[1]));
   std::filesystem::rename(aside_, file_);
   EXPECT_EQ(read(), absl::OkStatus());
 }

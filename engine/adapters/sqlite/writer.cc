@@ -78,7 +78,7 @@ struct Writer::Caller {
 
 Writer::Writer(Params params)
     : database_(std::move(params.database)),
-      files_(database_->Files()),
+      files_(database_->path()),
       group_size_max_(std::max<size_t>(params.group_size_max, 1)),
       metrics_(params.metrics),
       rows_(*database_) {}
@@ -231,8 +231,13 @@ Writer::Outcome Writer::CommitTogether(Group* group, bool admits_more) {
 }
 
 absl::Status Writer::Begin() {
+  absl::Status status;
+  if (is_in_doubt_ || database_->WalIsLong()) {
+    status = files_.Check();
+    if (!status.ok()) return status;
+  }
   if (is_in_doubt_) {
-    absl::Status status = Settle();
+    status = Settle();
     if (!status.ok()) {
       return absl::UnavailableError(
           absl::StrCat("nothing can be written before an earlier commit, which "
@@ -240,8 +245,8 @@ absl::Status Writer::Begin() {
                        status.message()));
     }
   }
-  database_->LimitWal();
-  absl::Status status = internal::Run(*database_, Sql::kBeginImmediate);
+  if (database_->WalIsLong()) database_->LimitWal();
+  status = internal::Run(*database_, Sql::kBeginImmediate);
   if (metrics_ != nullptr) {
     const int64_t retries = database_->TakeRetries();
     if (retries > 0) {

@@ -57,9 +57,10 @@ struct WebhookParams {
   Clock* clock = nullptr;
   // nullptr: none are kept.
   Metrics* metrics = nullptr;
-  // Thread-safe and quick: told of each failure of the queue that nobody is
-  // answered, while the sender tries again by itself. Attempts that fail are
-  // not among them: the queue has those. Empty: nobody is told.
+  // Thread-safe and quick: told where the queue fails to give what is new or
+  // due, to record an attempt (twice), or to forget what is old, and nobody is
+  // answered that. The sender tries again by itself. Attempts that fail are not
+  // among them: the queue has those. Empty: nobody is told.
   std::function<void(const absl::Status&)> on_failure = nullptr;
 };
 

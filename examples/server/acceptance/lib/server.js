@@ -28,7 +28,8 @@ export async function runToEnd(flags) {
   return { code, ...output };
 }
 
-// Starts the server on a free port of 127.0.0.1. `stop` ends it and answers its exit code. Without
+// Starts the server on a free port of 127.0.0.1. `stop` ends it and answers its exit code. What it
+// says on its standard error is said on that of the tests, too. Without
 // a directory to `keep` it has one of its own, which goes with it.
 export async function startServer(flags = [], keep = undefined) {
   const directory = keep ?? mkdtempSync(path.join(tmpdir(), 'slipway-acceptance-'));
@@ -37,7 +38,12 @@ export async function startServer(flags = [], keep = undefined) {
   // The default store is where it stands.
   const child = spawn(binary, ['--listen=127.0.0.1:0', `--port_file=${portFile}`, ...flags], {
     cwd: directory,
-    stdio: ['ignore', 'ignore', 'inherit'],
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let log = '';
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    log += text;
+    process.stderr.write(text);
   });
   const ended = once(child, 'exit').then(([code, signal]) => signal ?? code);
   // Whatever becomes of the tests, the server does not outlive them.
@@ -54,9 +60,13 @@ export async function startServer(flags = [], keep = undefined) {
   const portText = readFileSync(portFile, 'utf8');
   const port = Number(portText);
   return {
+    pid: child.pid,
     port,
     portText,
+    portFile,
     origin: `http://127.0.0.1:${port}`,
+    // What it has written to its standard error.
+    log: () => log,
     signal: (name) => child.kill(name),
     ended,
     async stop(signal = 'SIGTERM') {

@@ -1,7 +1,15 @@
 // What stays when the server ends, and what it says when it cannot keep anything more.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -128,6 +136,67 @@ test('R108 a full store is 503 until there is room, and loses nothing', async ()
   assert.ok(next.id > made.at(-1));
   assert.equal((await fetch(`${roomy.origin}/healthz`)).status, 200);
   assert.equal(await roomy.stop(), 0);
+});
+
+test('R107 R108 nothing is answered that a file which is gone would keep, and the operator hears why', async () => {
+  const directory = scratch();
+  const file = path.join(directory, 'slipway.db');
+  const server = await startServer([], directory);
+  const api = connect(server);
+  await api.deploy();
+  const kept = await lists(server);
+  assert.equal(server.log(), '');
+
+  renameSync(file, `${file}.aside`);
+  for (let i = 0; i < 3; ++i) {
+    const refused = await send(server, 'POST', '/deployments', { body: '{"ref":"main"}' });
+    assert.equal(refused.status, 503);
+    assert.ok(!refused.text.includes('moved'), 'that is for the operator');
+  }
+  const why =
+    `a request failed: UNAVAILABLE: ${realpathSync(directory)}/slipway.db has been moved, removed or replaced while it ` +
+    'was open, which is no place to keep anything: No such file or directory';
+  assert.equal(server.log(), `slipway: ${why}\n`, 'once');
+  const health = await fetch(`${server.origin}/healthz`);
+  assert.equal(health.status, 503);
+  const text = await health.text();
+  assert.ok(text.endsWith(`; the last failure: ${why}\n`), text);
+  assert.deepEqual(await lists(server), kept);
+
+  renameSync(`${file}.aside`, file);
+  await api.deploy();
+  assert.equal((await fetch(`${server.origin}/healthz`)).status, 200);
+  assert.equal((await lists(server)).length, kept.length + 1);
+  assert.equal(await server.stop(), 0);
+});
+
+// As docs/guides/operations.md says it.
+test('R107 a file that was deleted is copied from the server that has it open', async () => {
+  const directory = scratch();
+  const elsewhere = scratch();
+  const file = path.join(directory, 'slipway.db');
+  const server = await startServer([], directory);
+  const api = connect(server);
+  await api.deploy();
+  await api.deployed('success');
+  const kept = await lists(server);
+  rmSync(file);
+  const fds = `/proc/${server.pid}/fd`;
+  const deleted = readdirSync(fds).find((fd) => {
+    try {
+      return readlinkSync(`${fds}/${fd}`).endsWith('/slipway.db (deleted)');
+    } catch {
+      return false; // closed meanwhile
+    }
+  });
+  copyFileSync(`${fds}/${deleted}`, path.join(elsewhere, 'slipway.db'));
+  copyFileSync(`${file}-wal`, path.join(elsewhere, 'slipway.db-wal'));
+  await server.stop();
+
+  const again = await startServer([], elsewhere);
+  assert.deepEqual(await lists(again), kept);
+  await connect(again).deploy();
+  assert.equal(await again.stop(), 0);
 });
 
 // The value of a series, by its name and labels.

@@ -1,7 +1,7 @@
 // The server as a process: its flags, its start and its end.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -220,6 +220,20 @@ describe('start and end', () => {
     assert.ok(server.port > 0);
     assert.equal((await checkedFetch(server.origin + DEPLOYMENTS)).status, 200);
     assert.equal(await server.stop(), 0);
+  });
+
+  test('--port_file goes with the server, but not where another one has written its own', async () => {
+    const directory = mkdtempSync(path.join(tmpdir(), 'slipway-acceptance-'));
+    const first = await startServer([], directory);
+    assert.ok(existsSync(first.portFile));
+    assert.equal(await first.stop(), 0);
+    assert.ok(!existsSync(first.portFile));
+
+    const second = await startServer([], directory);
+    writeFileSync(second.portFile, '1\n');
+    assert.equal(await second.stop(), 0);
+    assert.equal(readFileSync(second.portFile, 'utf8'), '1\n');
+    rmSync(directory, { recursive: true });
   });
 
   for (const signal of ['SIGTERM', 'SIGINT']) {
