@@ -91,9 +91,9 @@ struct SqliteStoreOptions {
 // writes anything else. An idempotency key (R100) makes asking again safe.
 //
 // Files that are moved, removed or replaced while they are open: every write
-// that begins after that is UNAVAILABLE, until they are back or the store is
-// opened anew, and so is every read that needs one more connection than there
-// were; reading over those goes on.
+// that begins a tenth of a second after that is UNAVAILABLE, until they are
+// back or the store is opened anew, and so is every read that needs one more
+// connection than there were; reading over those goes on.
 //
 // A process that forks must have no store open.
 class SqliteStore : public Store,

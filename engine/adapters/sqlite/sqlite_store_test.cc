@@ -697,6 +697,7 @@ class SqliteStoreFilesTest : public testing::Test {
 
   // Nothing is answered that nobody would find again.
   void ExpectNoWrites(const std::string& path, const std::string& why) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(110));
     for (int i = 0; i < 2; ++i) {
       EXPECT_EQ(engine_.Send(CreateDeployment()).status(),
                 absl::UnavailableError(absl::StrCat(

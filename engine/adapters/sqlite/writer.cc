@@ -15,6 +15,11 @@ namespace {
 // How often a group lets others run before it takes itself for complete.
 constexpr int kYields = 20;
 
+// How long the files are taken to be in their places. Looking costs as much as
+// a statement, and what was decided in so short a time before somebody noticed
+// is in no worse a place than what was decided before it.
+constexpr std::chrono::milliseconds kFilesPause(100);
+
 // For another thread: copies of a status share a count, whose handling inside
 // of Abseil TSan cannot see.
 absl::Status CopyOf(const absl::Status& status) {
@@ -254,7 +259,7 @@ absl::Status Writer::Begin() {
                     static_cast<double>(retries));
     }
   }
-  if (status.ok()) status = files_.Check();
+  if (status.ok()) status = CheckFiles();
   if (status.ok()) status = database_->ReserveWalIndex();
   if (!status.ok()) return status;
   database_->EnterTransaction();
@@ -266,6 +271,15 @@ absl::Status Writer::Begin() {
     rows_.ClearIfLarge();
   }
   return absl::OkStatus();
+}
+
+absl::Status Writer::CheckFiles() {
+  const auto now = std::chrono::steady_clock::now();
+  if (!files_status_.ok() || now - files_checked_at_ >= kFilesPause) {
+    files_checked_at_ = now;
+    files_status_ = files_.Check();
+  }
+  return files_status_;
 }
 
 absl::Status Writer::Commit(size_t size) {

@@ -9,6 +9,7 @@
 #ifndef SLIPWAY_ENGINE_ADAPTERS_SQLITE_WRITER_H_
 #define SLIPWAY_ENGINE_ADAPTERS_SQLITE_WRITER_H_
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -78,6 +79,8 @@ class Writer {
   // One transaction for the group.
   Outcome CommitTogether(Group* group, bool admits_more);
   absl::Status Begin();
+  // Whether the files are in their places, looked at now and then.
+  absl::Status CheckFiles();
   absl::Status Commit(size_t size);
   // Undoes the transaction.
   void Undo();
@@ -95,6 +98,8 @@ class Writer {
 
   // The leader's.
   Rows rows_;
+  absl::Status files_status_;
+  std::chrono::steady_clock::time_point files_checked_at_;
   size_t last_group_size_ = 1;
   // A commit has failed, and what it wrote might be found after a crash.
   bool is_in_doubt_ = false;

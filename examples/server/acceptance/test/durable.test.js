@@ -13,6 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { checkedFetch } from '../lib/answers.js';
 import { HELLO, connect, send } from '../lib/client.js';
@@ -148,6 +149,7 @@ test('R107 R108 nothing is answered that a file which is gone would keep, and th
   assert.equal(server.log(), '');
 
   renameSync(file, `${file}.aside`);
+  await sleep(200);
   for (let i = 0; i < 3; ++i) {
     const refused = await send(server, 'POST', '/deployments', { body: '{"ref":"main"}' });
     assert.equal(refused.status, 503);
