@@ -4,6 +4,8 @@
 //   ./bazelw run //examples/server -- --listen=127.0.0.1:0
 //   --port_file=/tmp/port
 
+#include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -56,6 +58,18 @@ v1::Actor Octocat() {
   actor.set_login("octocat");
   actor.set_type(v1::ACTOR_TYPE_USER);
   return actor;
+}
+
+// Leaves out what standard error does not take at once, such as a pipe that
+// nobody empties: no request waits for it. A full disk may have room later.
+void WriteLogLine(const std::string& line) {
+  const std::string text = absl::StrCat("slipway: ", line, "\n");
+  static_assert(slipway::FailureLog::kLineBytesMax + 100 < PIPE_BUF,
+                "a pipe takes a line as a whole");
+  pollfd place = {STDERR_FILENO, POLLOUT, 0};
+  if (poll(&place, 1, 0) != 1) return;
+  const ssize_t written = write(STDERR_FILENO, text.data(), text.size());
+  static_cast<void>(written);
 }
 
 // Blocks the signals that end the server, in this thread and those it starts.
@@ -141,9 +155,7 @@ absl::Status Serve(const ServerFlags& flags) {
   const auto hooks = ReadHooks(flags.hooks);
   if (!hooks.ok()) return hooks.status();
 
-  slipway::FailureLog failures([](const std::string& line) {
-    std::cerr << absl::StrCat("slipway: ", line, "\n") << std::flush;
-  });
+  slipway::FailureLog failures(&WriteLogLine);
 
   // What is opened first is closed last.
   slipway::PrometheusMetrics metrics;
@@ -242,6 +254,8 @@ absl::Status Serve(const ServerFlags& flags) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // A reader of the log that ends does not end the server.
+  signal(SIGPIPE, SIG_IGN);
   // Under `bazel run`, paths are meant from where the user stands.
   const char* directory = std::getenv("BUILD_WORKING_DIRECTORY");
   if (directory != nullptr && chdir(directory) != 0) {

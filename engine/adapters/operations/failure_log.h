@@ -2,7 +2,7 @@
 // are not told: a line where it begins, not one for each request.
 //
 //   slipway::FailureLog failures([](const std::string& line) {
-//     std::cerr << absl::StrCat("slipway: ", line, "\n") << std::flush;
+//     std::cerr << line << std::endl;
 //   });
 //   rest_params.on_failure = [&](const absl::Status& status) {
 //     failures.Note("a request", status);
@@ -45,15 +45,18 @@ class FailureLog {
   static constexpr size_t kKnownMax = 100;
 
   // `write` is called with one line at a time, without its end, by one thread
-  // at a time, which waits for it; others never do. Empty: nothing is written.
-  // `now` is for tests.
+  // at a time, which waits for it; others never do. That thread is one of those
+  // that note, such as one that serves requests: where `write` may hang, as on
+  // a pipe that nobody empties, let it leave the line out. Empty: nothing is
+  // written. `now` is for tests.
   explicit FailureLog(std::function<void(const std::string&)> write,
                       std::function<Clock::time_point()> now = Clock::now);
 
   // `what` failed, such as "a request". What is not written is counted, and the
-  // number stands behind the next line of the same failure: "(17 more before
-  // it)". Bytes that are not printable ASCII become '?', so that nothing makes
-  // up a line. OK is no failure.
+  // number stands behind the next line of the same failure, if it is known so
+  // long: "(17 more before it)". One that is not met again when there is a
+  // place for it is not written at all. Bytes that are not printable ASCII
+  // become '?', so that nothing makes up a line. OK is no failure.
   void Note(absl::string_view what, const absl::Status& status);
 
   // The last one that was noted, written or not, without a number; empty: there

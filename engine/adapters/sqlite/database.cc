@@ -72,6 +72,14 @@ int64_t SizeOf(const std::string& path) {
   return stat(path.c_str(), &found) == 0 ? found.st_size : 0;
 }
 
+absl::Status IsNotInPlace(const std::string& path, absl::string_view why) {
+  return absl::UnavailableError(absl::StrCat(
+      path,
+      " has been moved, removed or replaced while it was open, which is no "
+      "place to keep anything: ",
+      why));
+}
+
 std::pair<dev_t, ino_t> IdOf(const std::string& path) {
   struct stat found = {};
   if (stat(path.c_str(), &found) != 0) return {};
@@ -110,12 +118,10 @@ OpenFiles::OpenFiles(const std::string& path) {
 absl::Status OpenFiles::Check() const {
   for (const File& file : files_) {
     errno = 0;
-    if (IdOf(file.path) == file.id) continue;
-    return absl::UnavailableError(absl::StrCat(
-        file.path,
-        " has been moved, removed or replaced while it was open, which is no "
-        "place to keep anything: ",
-        errno != 0 ? SystemText(errno) : "it is another file"));
+    const Id id = IdOf(file.path);
+    if (id != Id() && id == file.id) continue;
+    return IsNotInPlace(file.path,
+                        errno != 0 ? SystemText(errno) : "it is another file");
   }
   return absl::OkStatus();
 }
@@ -217,6 +223,13 @@ absl::Status Database::PrepareToWrite(int64_t checkpoint_pages) {
                               kWalKeptFactor * checkpoint_pages * kWalPageSize)
                      .c_str())
       .status();
+}
+
+absl::Status Database::CheckIsInPlace() const {
+  int has_moved = 0;
+  sqlite3_file_control(handle_, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved);
+  if (has_moved == 0) return absl::OkStatus();
+  return IsNotInPlace(path_, "it is another file");
 }
 
 Database::~Database() {

@@ -36,7 +36,8 @@ std::string RealPath(const std::string& path);
 // it is open. Thread-safe.
 class OpenFiles {
  public:
-  // Those that are there now: the file, its WAL, and the index of that.
+  // Those that are there now: the file, its WAL, and the index of that. One
+  // that is missing is not in its place later, either.
   explicit OpenFiles(const std::string& path);
 
   // OK: they still are. UNAVAILABLE: what is written to them nobody will find
@@ -89,6 +90,9 @@ class Database {
   // DATA_LOSS: it is damaged, or no database.
   // UNAVAILABLE: others have it locked.
   absl::Status PrepareToWrite(int64_t checkpoint_pages);
+
+  // UNAVAILABLE: the file has been moved, removed or replaced.
+  absl::Status CheckIsInPlace() const;
 
   // Runs SQL that gives no rows, such as a migration.
   absl::Status Execute(const char* sql);

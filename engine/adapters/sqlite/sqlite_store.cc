@@ -119,6 +119,10 @@ struct SqliteStore::Impl {
                         absl::FunctionRef<absl::Status(Rows&)> read) {
     std::unique_ptr<Database>& database = *place;
     if (database == nullptr) {
+      // One to another file would make a WAL for it, empty the index of ours,
+      // and let go of this process's locks on that.
+      absl::Status in_place = writer.files().Check();
+      if (!in_place.ok()) return in_place;
       Database::OpenParams params = ParamsOf(options);
       params.read_only = true;
       params.cache_kib = kReaderCacheKib;
@@ -128,8 +132,8 @@ struct SqliteStore::Impl {
         return absl::UnavailableError(opened.status().message());
       }
       if (!opened.ok()) return opened.status();
-      // Not before, or it could become another one meanwhile.
-      absl::Status in_place = writer.files().Check();
+      // It may have become another one meanwhile.
+      in_place = writer.files().Check();
       if (!in_place.ok()) return in_place;
       database = *std::move(opened);
     }
@@ -177,20 +181,29 @@ absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::Open(
         options.path, ": a number among the options is too small"));
   }
   options.path = internal::RealPath(options.path);
-  absl::Status status = internal::CheckLength(options.path);
-  if (!status.ok()) return status;
   Database::OpenParams params = ParamsOf(options);
   params.cache_kib = kWriterCacheKib;
-  absl::StatusOr<std::unique_ptr<Database>> database = Database::Open(params);
-  if (!database.ok()) return database.status();
-  status = internal::CheckOwner(**database);
-  if (status.ok()) {
-    status = (*database)->PrepareToWrite(options.checkpoint_pages);
+  absl::StatusOr<std::unique_ptr<Database>> database;
+  absl::Status status;
+  {
+    // `CheckLength` would let go of the locks of another store of this process
+    // that is opened at the same time.
+    static std::mutex opening;
+    std::lock_guard<std::mutex> lock(opening);
+    status = internal::CheckLength(options.path);
+    if (!status.ok()) return status;
+    database = Database::Open(params);
+    if (!database.ok()) return database.status();
+    status = internal::CheckOwner(**database);
+    if (status.ok()) {
+      status = (*database)->PrepareToWrite(options.checkpoint_pages);
+    }
   }
   if (status.ok()) status = internal::Migrate(**database);
   if (absl::IsUnavailable(status) && (*database)->CannotBeWritten()) {
     return absl::FailedPreconditionError(status.message());
   }
+  if (status.ok()) status = (*database)->CheckIsInPlace();
   if (!status.ok()) return status;
   return std::unique_ptr<SqliteStore>(new SqliteStore(
       std::make_unique<Impl>(std::move(options), *std::move(database))));

@@ -738,20 +738,28 @@ TEST_F(SqliteStoreFilesTest, R107WhatWasReplaced) {
   engine_.Accept(CreateDeployment());
 }
 
-// Another database is not read from, and none is made.
+// Another database is not read from, none is made, and the WAL's index, which
+// the writer has in memory, keeps its length.
 TEST_F(SqliteStoreFilesTest, R107NoConnectionIsOpenedToAnotherFile) {
-  std::filesystem::rename(file_, aside_);
   const auto read = [&] {
     return engine_.store->FindRepositoryById(7).status();
   };
-  EXPECT_TRUE(absl::IsUnavailable(read())) << read();
-  EXPECT_FALSE(std::filesystem::exists(file_));
-  std::filesystem::copy(aside_, file_);
-  EXPECT_TRUE(absl::IsUnavailable(read())) << read();
-  EXPECT_THAT(read().message(), HasSubstr("it is another file"));
-  // Whose end would have taken the WAL with it.
-  EXPECT_TRUE(std::filesystem::exists(files_[1]));
-  std::filesystem::rename(aside_, file_);
+  const uintmax_t index_size = std::filesystem::file_size(files_[2]);
+  for (const std::string& path : files_) {
+    SCOPED_TRACE(path);
+    std::filesystem::rename(path, aside_);
+    EXPECT_TRUE(absl::IsUnavailable(read())) << read();
+    EXPECT_THAT(read().message(), HasSubstr("No such file or directory"));
+    EXPECT_FALSE(std::filesystem::exists(path));
+    std::filesystem::copy(aside_, path);
+    EXPECT_TRUE(absl::IsUnavailable(read())) << read();
+    EXPECT_THAT(read().message(), HasSubstr("it is another file"));
+    for (const std::string& other : files_) {
+      EXPECT_TRUE(std::filesystem::exists(other)) << other;
+    }
+    std::filesystem::rename(aside_, path);
+    EXPECT_EQ(std::filesystem::file_size(files_[2]), index_size);
+  }
   EXPECT_EQ(read(), absl::OkStatus());
 }
 

@@ -16,8 +16,8 @@ namespace {
 constexpr int kYields = 20;
 
 // How long the files are taken to be in their places. Looking costs as much as
-// a statement, and what was decided in so short a time before somebody noticed
-// is in no worse a place than what was decided before it.
+// a statement, which a lone caller would feel; what is decided in this time
+// after somebody has replaced a file goes where the replaced one is.
 constexpr std::chrono::milliseconds kFilesPause(100);
 
 // For another thread: copies of a status share a count, whose handling inside

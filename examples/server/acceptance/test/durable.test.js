@@ -173,33 +173,37 @@ test('R107 R108 nothing is answered that a file which is gone would keep, and th
 });
 
 // As docs/guides/operations.md says it.
-test('R107 a file that was deleted is copied from the server that has it open', async () => {
-  const directory = scratch();
-  const elsewhere = scratch();
-  const file = path.join(directory, 'slipway.db');
-  const server = await startServer([], directory);
-  const api = connect(server);
-  await api.deploy();
-  await api.deployed('success');
-  const kept = await lists(server);
-  rmSync(file);
-  const fds = `/proc/${server.pid}/fd`;
-  const deleted = readdirSync(fds).find((fd) => {
-    try {
-      return readlinkSync(`${fds}/${fd}`).endsWith('/slipway.db (deleted)');
-    } catch {
-      return false; // closed meanwhile
+for (const gone of [['slipway.db'], ['slipway.db', 'slipway.db-wal', 'slipway.db-shm']]) {
+  test(`R107 what was deleted is copied from the server that has it open: ${gone.join(', ')}`, async () => {
+    const directory = scratch();
+    const elsewhere = scratch();
+    const server = await startServer([], directory);
+    const api = connect(server);
+    await api.deploy();
+    await api.deployed('success');
+    const kept = await lists(server);
+    for (const name of gone) rmSync(path.join(directory, name));
+    const fds = `/proc/${server.pid}/fd`;
+    const open = readdirSync(fds).map((fd) => {
+      try {
+        return [readlinkSync(`${fds}/${fd}`), `${fds}/${fd}`];
+      } catch {
+        return []; // closed meanwhile
+      }
+    });
+    for (const name of ['slipway.db', 'slipway.db-wal']) {
+      const shown = `${realpathSync(directory)}/${name}${gone.includes(name) ? ' (deleted)' : ''}`;
+      const [, fd] = open.find(([text]) => text === shown);
+      copyFileSync(fd, path.join(elsewhere, name));
     }
-  });
-  copyFileSync(`${fds}/${deleted}`, path.join(elsewhere, 'slipway.db'));
-  copyFileSync(`${file}-wal`, path.join(elsewhere, 'slipway.db-wal'));
-  await server.stop();
+    await server.stop();
 
-  const again = await startServer([], elsewhere);
-  assert.deepEqual(await lists(again), kept);
-  await connect(again).deploy();
-  assert.equal(await again.stop(), 0);
-});
+    const again = await startServer([], elsewhere);
+    assert.deepEqual(await lists(again), kept);
+    await connect(again).deploy();
+    assert.equal(await again.stop(), 0);
+  });
+}
 
 // The value of a series, by its name and labels.
 function metric(page, series) {
