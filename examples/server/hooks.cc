@@ -1,15 +1,13 @@
 #include "slipway/examples/server/hooks.h"
 
-#include <algorithm>
 #include <cstddef>
 #include <set>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "slipway/adapters/webhook/webhook_options.h"
+#include "slipway/adapters/webhook/webhook_sender.h"
 #include "slipway/examples/server/text_file.h"
 
 namespace {
@@ -18,25 +16,6 @@ constexpr int64_t kTimeoutSMax = slipway::WebhookOptions::kTimeoutMsMax / 1000;
 constexpr int64_t kLeaseMarginS =
     slipway::WebhookOptions::kLeaseMarginMs / 1000;
 constexpr int64_t kLeaseSMax = slipway::WebhookOptions::kLeaseMsMax / 1000;
-
-// The sender looks at it more closely; by then it is in the store. URLs may
-// have in them what is nobody's business, so errors name a hook by its number.
-absl::Status CheckUrl(size_t number, const std::string& url) {
-  absl::string_view rest = url;
-  const bool scheme = absl::ConsumePrefix(&rest, "http://") ||
-                      absl::ConsumePrefix(&rest, "https://");
-  const absl::string_view host = rest.substr(0, rest.find_first_of("/?"));
-  const bool plain = std::all_of(host.begin(), host.end(), [](unsigned char c) {
-    return absl::ascii_isalnum(c) || absl::StrContains("-._:[]", c);
-  });
-  const bool visible =
-      std::all_of(rest.begin(), rest.end(), absl::ascii_isgraph);
-  if (scheme && !host.empty() && plain && visible) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("--webhook number ", number,
-                   " is not http:// or https:// and a host, without "
-                   "credentials"));
-}
 
 absl::StatusOr<std::string> ReadSecret(const std::string& path) {
   const absl::StatusOr<std::string> text =
@@ -64,7 +43,11 @@ absl::StatusOr<std::vector<HookFlag>> PairHooks(
   std::vector<HookFlag> hooks;
   std::set<std::string> seen;
   for (size_t i = 0; i < urls.size(); ++i) {
-    const absl::Status status = CheckUrl(i + 1, urls[i]);
+    // The sender looks at it as well, but by then it is in the store. URLs may
+    // have in them what is nobody's business, so errors name a hook by its
+    // number.
+    absl::Status status = slipway::CheckWebhookUrl(
+        absl::StrCat("--webhook number ", i + 1), urls[i]);
     if (!status.ok()) return status;
     if (!seen.insert(urls[i]).second) {
       return absl::InvalidArgumentError(

@@ -176,7 +176,9 @@ absl::Status Serve(const ServerFlags& flags) {
   std::atomic<slipway::WebhookSender*> sender{nullptr};
 
   const auto store_probe = slipway::DeadlineProbe::Start("the store", [&] {
-    return storage->store->FindRepositoryById(first.id()).status();
+    const absl::Status read =
+        storage->store->FindRepositoryById(first.id()).status();
+    return read.ok() ? storage->check() : read;
   });
   if (!store_probe.ok()) return store_probe.status();
   const auto gauges_probe = slipway::DeadlineProbe::Start("the queue", [&] {

@@ -23,14 +23,24 @@ Storage InMemory() {
     slipway::MemoryDeliveryQueue deliveries{&store};
   };
   auto parts = std::make_shared<Parts>();
-  return {parts, &parts->store, &parts->store, &parts->ids, &parts->deliveries};
+  Storage storage;
+  storage.owner = parts;
+  storage.store = &parts->store;
+  storage.outbox = &parts->store;
+  storage.ids = &parts->ids;
+  storage.deliveries = &parts->deliveries;
+  return storage;
 }
 
 // Of a store that is everything in one.
 template <typename Whole>
 Storage Of(std::unique_ptr<Whole> whole) {
   std::shared_ptr<Whole> owner = std::move(whole);
-  Storage storage = {owner, owner.get(), owner.get(), owner.get(), nullptr};
+  Storage storage;
+  storage.owner = owner;
+  storage.store = owner.get();
+  storage.outbox = owner.get();
+  storage.ids = owner.get();
   if constexpr (std::is_base_of_v<slipway::DeliveryQueue, Whole>) {
     storage.deliveries = owner.get();
   }
@@ -50,7 +60,10 @@ absl::StatusOr<Storage> InFile(absl::string_view path,
   options.metrics = params.metrics;
   auto store = slipway::SqliteStore::Open(std::move(options));
   if (!store.ok()) return OfFlag(store.status());
-  return Of(*std::move(store));
+  const slipway::SqliteStore* const opened = store->get();
+  Storage storage = Of(*std::move(store));
+  storage.check = [opened] { return opened->CheckFiles(); };
+  return storage;
 }
 
 absl::StatusOr<Storage> InDatabase(const StorageParams& storage_params) {

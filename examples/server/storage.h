@@ -4,9 +4,11 @@
 #define EXAMPLES_SERVER_STORAGE_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "slipway/ports/delivery_queue.h"
 #include "slipway/ports/id_source.h"
@@ -23,6 +25,9 @@ struct Storage {
   slipway::IdSource* ids = nullptr;
   // nullptr: the store has none.
   slipway::DeliveryQueue* deliveries = nullptr;
+  // Thread-safe and cheap: what the store knows to be wrong with it, beside
+  // what reading from it shows.
+  std::function<absl::Status()> check = [] { return absl::OkStatus(); };
 };
 
 struct StorageParams {

@@ -38,7 +38,9 @@ absl::Status WriteTextFile(absl::string_view flag, const std::string& path,
   file << text;
   file.close();
   if (!file || std::rename(unfinished.c_str(), path.c_str()) != 0) {
-    return Refuse(flag, "cannot write", path, errno);
+    const int error = errno;
+    std::remove(unfinished.c_str());
+    return Refuse(flag, "cannot write", path, error);
   }
   return absl::OkStatus();
 }

@@ -1,5 +1,6 @@
 #include "slipway/examples/server/text_file.h"
 
+#include <filesystem>
 #include <string>
 
 #include "absl/status/status.h"
@@ -28,6 +29,13 @@ TEST(TextFileTest, ErrorsSayWhy) {
   EXPECT_EQ(WriteTextFile("--f", missing, "x"),
             absl::InvalidArgumentError(absl::StrCat(
                 "--f: cannot write ", missing, ": No such file or directory")));
+  // Nothing is left of it.
+  const std::string taken = absl::StrCat(directory, "/taken");
+  ASSERT_TRUE(std::filesystem::create_directory(taken));
+  EXPECT_EQ(WriteTextFile("--f", taken, "x"),
+            absl::InvalidArgumentError(
+                absl::StrCat("--f: cannot write ", taken, ": Is a directory")));
+  EXPECT_FALSE(std::filesystem::exists(taken + ".unfinished"));
 }
 
 }  // namespace

@@ -11,8 +11,9 @@ import json
 import sys
 
 with open(sys.argv[1], "rb") as file:
-    # Without one line end, as the example server reads it.
-    SECRET = file.read().removesuffix(b"\n").removesuffix(b"\r")
+    SECRET = file.readline().rstrip(b"\r\n")
+if not SECRET:
+    sys.exit(sys.argv[1] + " has no secret in its first line")
 SEEN = set()
 
 

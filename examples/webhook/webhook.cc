@@ -5,11 +5,9 @@
 #include <chrono>
 #include <fstream>
 #include <iostream>
-#include <iterator>
 #include <string>
 #include <thread>
 
-#include "absl/strings/strip.h"
 #include "slipway/adapters/curl/curl_client.h"
 #include "slipway/adapters/memory/memory_delivery_queue.h"
 #include "slipway/adapters/memory/memory_ids.h"
@@ -24,10 +22,13 @@ int main(int argc, char** argv) {
     return 2;
   }
   std::ifstream file(argv[2]);
-  const std::string text(std::istreambuf_iterator<char>(file), {});
-  // Without one line end, as the receiver reads it.
-  const std::string secret(
-      absl::StripSuffix(absl::StripSuffix(text, "\n"), "\r"));
+  std::string secret;
+  std::getline(file, secret);
+  if (!secret.empty() && secret.back() == '\r') secret.pop_back();
+  if (secret.empty()) {
+    std::cerr << argv[2] << " has no secret in its first line\n";
+    return 1;
+  }
 
   // Store and queue of one database, in your own program.
   slipway::MemoryStore store;
@@ -78,17 +79,22 @@ int main(int argc, char** argv) {
   command.mutable_create_status()->set_state(slipway::v1::STATUS_STATE_SUCCESS);
   run();
 
-  // A server would go on; this one ends when all is told.
+  // A server would go on; this one ends when all is told, or soon.
   const int64_t hook = (*sender)->hooks().front().id;
-  while (queue.CountPending(hook).value_or(1) > 0 ||
-         (*sender)->ListDeliveries({hook})->size() < 2) {
+  for (int i = 0; i < 1000 && (queue.CountPending(hook).value_or(1) > 0 ||
+                               (*sender)->ListDeliveries({hook})->size() < 2);
+       ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
   (*sender)->Stop();
   const auto deliveries = (*sender)->ListDeliveries({hook});
   if (!deliveries.ok()) return 1;
   for (const slipway::Delivery& delivery : *deliveries) {
-    std::cout << "delivery " << delivery.id << ": "
-              << delivery.attempts.back().status_code << "\n";
+    std::cout << "delivery " << delivery.id << ":";
+    for (const slipway::DeliveryAttempt& attempt : delivery.attempts) {
+      std::cout << " " << attempt.status_code << attempt.error;
+    }
+    std::cout << "\n";
   }
+  return queue.CountPending(hook).value_or(1) > 0 ? 1 : 0;
 }

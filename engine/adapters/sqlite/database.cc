@@ -75,9 +75,10 @@ int64_t SizeOf(const std::string& path) {
 absl::Status IsNotInPlace(const std::string& path, absl::string_view why) {
   return absl::UnavailableError(absl::StrCat(
       path,
-      " has been moved, removed or replaced while it was open, which is no "
-      "place to keep anything: ",
-      why));
+      " was moved, removed or replaced while it is open, and nothing more is "
+      "written (",
+      why, "): before you end this process read \"What 503 means\" in ",
+      "docs/guides/operations.md"));
 }
 
 std::pair<dev_t, ino_t> IdOf(const std::string& path) {
@@ -137,8 +138,9 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(
   if (SizeOf(params.path + "-wal") > 0 && SizeOf(params.path) == 0) {
     return refuse(absl::StrCat(
         "it is missing or empty, but decisions of it are in ", params.path,
-        "-wal: put back the very file that this belongs to; before you begin "
-        "anew, or put a copy there, move this away"));
+        "-wal: put back the very file that they belong to; before you begin "
+        "anew, or put a copy there, move ",
+        params.path, "-wal and ", params.path, "-shm away"));
   }
   // Of a file that is there but cannot be written SQLite would read only.
   const int code =

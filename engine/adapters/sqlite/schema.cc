@@ -1,5 +1,6 @@
 #include "slipway/adapters/sqlite/schema.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
@@ -388,6 +389,8 @@ absl::Status CheckLength(const std::string& path) {
   uintmax_t size = std::filesystem::file_size(path, error);
   if (error || size == 0) return absl::OkStatus();
   std::ifstream file(path, std::ios::binary);
+  // SQLite says why.
+  if (!file.is_open()) return absl::OkStatus();
   unsigned char header[kHeaderSize] = {};
   file.read(reinterpret_cast<char*>(header), kHeaderSize);
   const auto read = static_cast<size_t>(file.gcount());
@@ -397,9 +400,9 @@ absl::Status CheckLength(const std::string& path) {
     return value;
   };
   constexpr absl::string_view kMagic("SQLite format 3\0", 16);
-  if (read >= kMagic.size() &&
-      absl::string_view(reinterpret_cast<char*>(header), kMagic.size()) !=
-          kMagic) {
+  if (absl::string_view(reinterpret_cast<char*>(header),
+                        std::min(read, kMagic.size())) !=
+      kMagic.substr(0, read)) {
     return absl::DataLossError(absl::StrCat(
         path, " is no database of SQLite, or damaged from its start"));
   }

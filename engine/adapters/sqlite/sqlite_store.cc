@@ -480,6 +480,10 @@ absl::StatusOr<int64_t> SqliteStore::Take(int64_t count) {
                           [&](Rows& rows) { return rows.ReserveIds(count); });
 }
 
+absl::Status SqliteStore::CheckFiles() const {
+  return impl_->writer.files().Check();
+}
+
 absl::Status SqliteStore::CheckIntegrity() {
   return impl_->Read([&](Rows& rows) {
     for (const char* sql :

@@ -160,6 +160,11 @@ class SqliteStore : public Store,
   // never given again: it goes on above the highest of them.
   absl::StatusOr<int64_t> Take(int64_t count) override;
 
+  // Whether the files that it has open are in their places; cheap, for a probe.
+  //
+  // UNAVAILABLE: one was moved, removed or replaced, and which.
+  absl::Status CheckFiles() const;
+
   // Looks through the whole file for damage; it takes as long as reading it.
   // OK, or DATA_LOSS with what was found first. UNAVAILABLE as above.
   absl::Status CheckIntegrity();

@@ -512,9 +512,12 @@ TEST(SqliteStoreDamageTest, TheHeader) {
 
 TEST(SqliteStoreDamageTest, SomethingElseAltogether) {
   const ScratchDirectory directory;
-  WriteFile(directory.File(), std::string(10000, 'x'));
-  const absl::Status status = AskEverything(directory.File());
-  EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+  for (const size_t size : {1, 7, 99, 10000}) {
+    WriteFile(directory.File(), std::string(size, 'x'));
+    const absl::Status status = AskEverything(directory.File());
+    EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+    EXPECT_THAT(status.message(), HasSubstr(" is no database of SQLite, or"));
+  }
 }
 
 // Page by page: every page that is overwritten is noticed, and none is crashed
@@ -702,9 +705,13 @@ class SqliteStoreFilesTest : public testing::Test {
       EXPECT_EQ(engine_.Send(CreateDeployment()).status(),
                 absl::UnavailableError(absl::StrCat(
                     RealPath(path),
-                    " has been moved, removed or replaced while it was open, "
-                    "which is no place to keep anything: ",
-                    why)));
+                    " was moved, removed or replaced while it is open, and "
+                    "nothing more is written (",
+                    why,
+                    "): before you end this process read \"What 503 means\" in "
+                    "docs/guides/operations.md")));
+      EXPECT_EQ(engine_.store->CheckFiles(),
+                engine_.Send(CreateDeployment()).status());
     }
   }
 
@@ -724,6 +731,7 @@ TEST_F(SqliteStoreFilesTest, R107WhatWasMovedAndIsBack) {
     EXPECT_FALSE(std::filesystem::exists(path));
     std::filesystem::rename(aside_, path);
   }
+  EXPECT_EQ(engine_.store->CheckFiles(), absl::OkStatus());
   engine_.Accept(CreateDeployment());
   EXPECT_EQ(engine_.CountDeployments(), 2);
 }

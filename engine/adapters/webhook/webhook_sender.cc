@@ -1,13 +1,18 @@
 #include "slipway/adapters/webhook/webhook_sender.h"
 
+#include <algorithm>
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <random>
 #include <set>
 #include <string>
 #include <utility>
 
 #include "absl/memory/memory.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
@@ -20,32 +25,15 @@ namespace {
 
 constexpr size_t kUrlBytesMax = 2048;
 
-absl::Status CheckUrl(absl::string_view what, absl::string_view url) {
-  absl::string_view rest = url;
-  if (!absl::ConsumePrefix(&rest, "https://") &&
-      !absl::ConsumePrefix(&rest, "http://")) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(what, " does not begin with https:// or http://"));
-  }
-  const absl::string_view authority = rest.substr(0, rest.find_first_of("/?#"));
-  if (authority.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat(what, " has no host"));
-  }
-  if (absl::StrContains(authority, "@")) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(what, " has a user or a password in it"));
-  }
-  for (const unsigned char c : url) {
-    if (c <= ' ' || c >= 0x7f) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          what, " has a space, a control character or one beyond ASCII in it"));
-    }
-  }
-  if (url.size() > kUrlBytesMax) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(what, " has more than ", kUrlBytesMax, " bytes"));
-  }
-  return absl::OkStatus();
+// Of "host", "host:8080", "[::1]:8080".
+bool HasGoodPort(absl::string_view authority) {
+  const size_t bracket = authority.rfind(']');
+  const size_t colon =
+      authority.find(':', bracket == absl::string_view::npos ? 0 : bracket);
+  if (colon == absl::string_view::npos) return true;
+  uint32_t port = 0;
+  return absl::SimpleAtoi(authority.substr(colon + 1), &port) && port >= 1 &&
+         port <= 65535;
 }
 
 absl::Status CheckHooks(const std::vector<WebhookHook>& hooks) {
@@ -58,7 +46,7 @@ absl::Status CheckHooks(const std::vector<WebhookHook>& hooks) {
   for (const WebhookHook& hook : hooks) {
     // Not by its URL, which may have in it what is nobody's business.
     const std::string what = absl::StrCat("webhook ", ++number);
-    absl::Status status = CheckUrl(what, hook.url);
+    absl::Status status = CheckWebhookUrl(what, hook.url);
     if (!status.ok()) return status;
     if (!urls.insert(hook.url).second) {
       return absl::InvalidArgumentError(
@@ -110,9 +98,9 @@ absl::Status CheckNumbers(const WebhookOptions& options) {
 absl::Status CheckOptions(const WebhookOptions& options) {
   absl::Status status = CheckHooks(options.hooks);
   if (status.ok()) status = CheckNumbers(options);
-  if (status.ok()) status = CheckUrl("api_url", options.api_url);
+  if (status.ok()) status = CheckWebhookUrl("api_url", options.api_url);
   if (status.ok() && !options.html_url.empty()) {
-    status = CheckUrl("html_url", options.html_url);
+    status = CheckWebhookUrl("html_url", options.html_url);
   }
   return status;
 }
@@ -126,6 +114,46 @@ internal::BaseUrls BaseOf(const WebhookOptions& options) {
 }
 
 }  // namespace
+
+absl::Status CheckWebhookUrl(absl::string_view what, absl::string_view url) {
+  absl::string_view rest = url;
+  if (!absl::ConsumePrefix(&rest, "https://") &&
+      !absl::ConsumePrefix(&rest, "http://")) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(what, " does not begin with https:// or http://"));
+  }
+  const absl::string_view authority = rest.substr(0, rest.find_first_of("/?#"));
+  if (authority.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(what, " has no host"));
+  }
+  if (absl::StrContains(authority, "@")) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(what, " has a user or a password in it"));
+  }
+  const bool is_plain =
+      std::all_of(authority.begin(), authority.end(), [](unsigned char c) {
+        return absl::ascii_isalnum(c) || absl::StrContains("-._:[]", c);
+      });
+  if (!is_plain) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(what, " has a host that is none"));
+  }
+  if (!HasGoodPort(authority)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(what, " has a port that is not from 1 to 65535"));
+  }
+  for (const unsigned char c : url) {
+    if (c <= ' ' || c >= 0x7f) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          what, " has a space, a control character or one beyond ASCII in it"));
+    }
+  }
+  if (url.size() > kUrlBytesMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(what, " has more than ", kUrlBytesMax, " bytes"));
+  }
+  return absl::OkStatus();
+}
 
 class WebhookSender::Impl {
  public:

@@ -37,6 +37,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
 #include "slipway/adapters/webhook/webhook_options.h"
 #include "slipway/ports/clock.h"
@@ -47,6 +48,12 @@
 #include "slipway/ports/store.h"
 
 namespace slipway {
+
+// OK: `WebhookSender::Create` takes this URL of a hook. Total.
+//
+// INVALID_ARGUMENT: it does not; the message begins with `what`, says why, and
+//   has nothing of the URL in it.
+absl::Status CheckWebhookUrl(absl::string_view what, absl::string_view url);
 
 // What the sender works with. Not owned; all must outlive it.
 struct WebhookParams {

@@ -145,8 +145,9 @@ describe('hooks that cannot be', () => {
     [[url, `--webhook_secret_file=${directory}/none`], /--webhook_secret_file: cannot read .*none/],
     [[url, `--webhook_secret_file=${directory}`], /--webhook_secret_file: cannot read/],
     [[url, `--webhook_secret_file=${empty}`], /--webhook_secret_file: .*empty is empty/],
-    [['--webhook=nonsense', `--webhook_secret_file=${secret}`], /--webhook number 1 is not/],
-    [['--webhook=ftp://a', `--webhook_secret_file=${secret}`], /--webhook number 1 is not/],
+    [['--webhook=nonsense', `--webhook_secret_file=${secret}`], /--webhook number 1 does not begin with https/],
+    [['--webhook=ftp://a', `--webhook_secret_file=${secret}`], /--webhook number 1 does not begin with https/],
+    [['--webhook=http://a:/x', `--webhook_secret_file=${secret}`], /--webhook number 1 has a port that is not/],
     [['--webhook=http://u:p@a', `--webhook_secret_file=${secret}`], /--webhook/],
     [[url, `--webhook_secret_file=${secret}`, url, `--webhook_secret_file=${secret}`], /--webhook number 2 is there twice/],
   ];
