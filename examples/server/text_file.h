@@ -1,7 +1,7 @@
 // Files that flags name.
 
-#ifndef SLIPWAY_EXAMPLES_SERVER_TEXT_FILE_H_
-#define SLIPWAY_EXAMPLES_SERVER_TEXT_FILE_H_
+#ifndef EXAMPLES_SERVER_TEXT_FILE_H_
+#define EXAMPLES_SERVER_TEXT_FILE_H_
 
 #include <string>
 
@@ -22,4 +22,4 @@ absl::StatusOr<std::string> ReadTextFile(absl::string_view flag,
 absl::Status WriteTextFile(absl::string_view flag, const std::string& path,
                            absl::string_view text);
 
-#endif  // SLIPWAY_EXAMPLES_SERVER_TEXT_FILE_H_
+#endif  // EXAMPLES_SERVER_TEXT_FILE_H_

@@ -135,8 +135,8 @@ absl::Status CheckWebhookUrl(absl::string_view what, absl::string_view url) {
         return absl::ascii_isalnum(c) || absl::StrContains("-._:[]", c);
       });
   if (!is_plain) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(what, " has a host that is none"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        what, " has more in its host than letters, digits and -._:[]"));
   }
   if (!HasGoodPort(authority)) {
     return absl::InvalidArgumentError(

@@ -928,6 +928,8 @@ TEST_F(WebhookSenderTest, R82BadOptionsAreRefusedWithoutTheSecret) {
       {"webhook 1 does not begin", [](WebhookOptions& o) { o.hooks[0].url = ""; }},
       {"webhook 1 has no host",    [](WebhookOptions& o) { o.hooks[0].url = "https:///x"; }},
       {"webhook 1 has a user",     [](WebhookOptions& o) { o.hooks[0].url = "https://ann:t0p@a.example/"; }},
+      {"webhook 1 has more in",    [](WebhookOptions& o) { o.hooks[0].url = "https://a.example;x/"; }},
+      {"webhook 1 has more in",    [](WebhookOptions& o) { o.hooks[0].url = "https://a example/"; }},
       {"webhook 1 has a port",     [](WebhookOptions& o) { o.hooks[0].url = "https://a.example:/x"; }},
       {"webhook 1 has a port",     [](WebhookOptions& o) { o.hooks[0].url = "https://[::1]:65536"; }},
       {"webhook 1 has a port",     [](WebhookOptions& o) { o.hooks[0].url = "https://a.example:0?x"; }},
